@@ -1,0 +1,72 @@
+// The HTTP/1.1 server: accepts connections on every I/O thread and feeds a Handler.
+// Owner: the composition root. Thread rule: construct, start, drain from one thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "lib/base/result.h"
+#include "lib/http/message.h"
+
+namespace bunker {
+class IoThreads;
+}
+
+namespace bunker::http {
+
+struct Limits {
+  std::size_t header_bytes = 64 * 1024;     // request line and fields together; over: 431 (or 414)
+  std::size_t header_count = 128;           // over: 431
+  std::size_t connections = 20'000;         // over: accepted late, by the kernel's backlog
+  std::chrono::milliseconds header_time{15'000};  // from the first byte to the end of the head: 408
+  std::chrono::milliseconds idle_time{120'000};   // between requests: silently closed
+  // A body, either way, must move at least `min_bytes` in every `stall_time`, so that a slow but
+  // honest client goes on and a silent one is cut (408 where no response has begun).
+  std::chrono::milliseconds stall_time{60'000};
+  std::uint64_t stall_bytes = 1;
+  // Unread request bodies up to this are drained, so that the connection can be kept.
+  std::uint64_t drain_bytes = 256 * 1024;
+};
+
+// What the server saw, for metrics; called on I/O threads, must be cheap.
+struct Observer {
+  std::function<void(std::ptrdiff_t delta)> connections;  // +1 opened, -1 closed
+  std::function<void(std::string_view reason)> refused;   // requests refused before a handler ran
+};
+
+class Server {
+ public:
+  struct Options {
+    std::string network = "tcp";  // "tcp" or "unix"
+    std::string address;          // "127.0.0.1:5000", ":5000", "[::1]:0", or a socket's path
+    Limits limits;
+    Observer observer;
+  };
+
+  Server(IoThreads& threads, Options options, Handler handler);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Binds and listens on every I/O thread. invalid: bad address; conflict: address in use.
+  [[nodiscard]] Result<void> start();
+
+  // "127.0.0.1:5000": what it is bound to, with the real port where 0 was asked for.
+  [[nodiscard]] std::string bound_address() const;
+
+  // Stops accepting, lets running requests finish (responses carry Connection: close), closes idle
+  // connections, and cuts what is left after `timeout`. Blocks the caller.
+  // Returns the number of connections that had to be cut.
+  std::size_t drain(std::chrono::milliseconds timeout);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace bunker::http
