@@ -9,12 +9,13 @@
 
 namespace bunker {
 
-[[nodiscard]] std::string hex_encode(std::string_view bytes);                  // lower case
-[[nodiscard]] std::optional<std::string> hex_decode(std::string_view text);    // either case
-[[nodiscard]] std::string base64_encode(std::string_view bytes);               // RFC 4648 §4, padded
-[[nodiscard]] std::optional<std::string> base64_decode(std::string_view text); // padded, strict
-[[nodiscard]] std::string base64url_encode(std::string_view bytes);               // §5, no padding
-[[nodiscard]] std::optional<std::string> base64url_decode(std::string_view text); // padding optional
+[[nodiscard]] std::string hex_encode(std::string_view bytes);                // lower case
+[[nodiscard]] std::optional<std::string> hex_decode(std::string_view text);  // either case
+[[nodiscard]] std::string base64_encode(std::string_view bytes);             // RFC 4648 §4, padded
+[[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);  // padded, strict
+[[nodiscard]] std::string base64url_encode(std::string_view bytes);             // §5, no padding
+[[nodiscard]] std::optional<std::string> base64url_decode(
+    std::string_view text);  // padding optional
 
 // Percent-encodes all but RFC 3986 unreserved characters (and '/' where keep_slash).
 [[nodiscard]] std::string percent_encode(std::string_view text, bool keep_slash = false);

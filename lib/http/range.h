@@ -25,6 +25,7 @@ struct ByteSpan {
 };
 
 // The satisfiable ranges of a body of `size` bytes, in request order. Empty: answer 416.
-[[nodiscard]] std::vector<ByteSpan> resolve(const std::vector<RangeSpec>& specs, std::uint64_t size);
+[[nodiscard]] std::vector<ByteSpan> resolve(const std::vector<RangeSpec>& specs,
+                                            std::uint64_t size);
 
 }  // namespace bunker::http

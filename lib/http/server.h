@@ -20,9 +20,9 @@ class IoThreads;
 namespace bunker::http {
 
 struct Limits {
-  std::size_t header_bytes = 64 * 1024;     // request line and fields together; over: 431 (or 414)
-  std::size_t header_count = 128;           // over: 431
-  std::size_t connections = 20'000;         // over: accepted late, by the kernel's backlog
+  std::size_t header_bytes = 64 * 1024;  // request line and fields together; over: 431 (or 414)
+  std::size_t header_count = 128;        // over: 431
+  std::size_t connections = 20'000;      // over: accepted late, by the kernel's backlog
   std::chrono::milliseconds header_time{15'000};  // from the first byte to the end of the head: 408
   std::chrono::milliseconds idle_time{120'000};   // between requests: silently closed
   // A body, either way, must move at least `min_bytes` in every `stall_time`, so that a slow but

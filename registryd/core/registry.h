@@ -52,8 +52,8 @@ struct NamePage {
 
 struct ManifestPushed {
   Digest digest;
-  std::optional<Digest> subject;   // answered as OCI-Subject
-  std::vector<std::string> tags;   // every tag that now points at it, for OCI-Tag
+  std::optional<Digest> subject;  // answered as OCI-Subject
+  std::vector<std::string> tags;  // every tag that now points at it, for OCI-Tag
 };
 
 // An upload in progress. All of its state: nothing about it is kept in memory between requests.
@@ -75,20 +75,20 @@ struct ReferencePolicy {
   };
   bool required = true;  // false: nothing needs to exist (bunker.validation.references: optional)
   Indexes indexes = Indexes::all;
-  std::vector<Platform> platforms;          // for `listed`
-  std::vector<std::string> urls_allow;      // regular expressions for foreign layers' urls
+  std::vector<Platform> platforms;      // for `listed`
+  std::vector<std::string> urls_allow;  // regular expressions for foreign layers' urls
   std::vector<std::string> urls_deny;
-  bool disabled = false;                    // validation.disabled: no check of content at all
+  bool disabled = false;  // validation.disabled: no check of content at all
 };
 
 class Registry {
  public:
   struct Options {
-    bool delete_enabled = false;                 // else deletions are `unsupported`
-    bool read_only = false;                      // else writes are `unsupported`
-    std::size_t max_manifest_bytes = 4u << 20;   // spec: at least 4 MiB
-    std::size_t manifest_cache_bytes = 64u << 20; // memory for manifests, by digest
-    std::size_t tag_concurrency = 16;            // parallel tag look-ups of one deletion
+    bool delete_enabled = false;                   // else deletions are `unsupported`
+    bool read_only = false;                        // else writes are `unsupported`
+    std::size_t max_manifest_bytes = 4u << 20;     // spec: at least 4 MiB
+    std::size_t manifest_cache_bytes = 64u << 20;  // memory for manifests, by digest
+    std::size_t tag_concurrency = 16;              // parallel tag look-ups of one deletion
     ReferencePolicy references;
   };
 
