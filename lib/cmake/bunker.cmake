@@ -2,7 +2,8 @@
 include(CheckCXXSourceCompiles)
 
 # The precompiled header that every target shares: the standard library, Asio's coroutines and
-# nlohmann's JSON, which together cost more to parse than most of our files.
+# nlohmann's JSON, which together cost more to parse than most of our files. It makes every object
+# file refer to Asio's compiled part, so every program links bunker::runtime.
 add_library(bunker_pch OBJECT ${PROJECT_SOURCE_DIR}/lib/cmake/pch.cpp)
 target_link_libraries(bunker_pch PUBLIC bunker_flags)
 target_precompile_headers(bunker_pch PRIVATE ${PROJECT_SOURCE_DIR}/lib/cmake/pch.h)
@@ -25,7 +26,7 @@ function(bunker_test name label)
     set(ARG_TIMEOUT 60)
   endif()
   add_executable(${name} ${ARG_SOURCES})
-  target_link_libraries(${name} PRIVATE bunker_flags ${ARG_DEPS} GTest::gmock_main)
+  target_link_libraries(${name} PRIVATE bunker_flags ${ARG_DEPS} bunker::runtime GTest::gmock_main)
   target_precompile_headers(${name} REUSE_FROM bunker_pch)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT})
@@ -44,5 +45,5 @@ function(bunker_fuzz name)
              COMMAND fuzz_${name} ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${name})
     set_tests_properties(fuzz_replay_${name} PROPERTIES LABELS fuzz-smoke TIMEOUT 60)
   endif()
-  target_link_libraries(fuzz_${name} PRIVATE bunker_flags ${ARG_DEPS})
+  target_link_libraries(fuzz_${name} PRIVATE bunker_flags ${ARG_DEPS} bunker::runtime)
 endfunction()
