@@ -37,7 +37,9 @@ struct LogField {
   }
 };
 
-// Thread-safe. Writing never blocks a caller on a slow terminal for longer than one write.
+// Thread-safe. A call formats its line and leaves the writing to one thread, so that a slow reader
+// of the log stalls nobody: at worst lines are dropped, and the log says how many. Lines are in the
+// log within 5 ms, warnings and errors at once, and all of them when the Logger is destroyed.
 class Logger {
  public:
   struct Options {
@@ -55,18 +57,21 @@ class Logger {
 
   [[nodiscard]] bool enabled(LogLevel level) const noexcept;
   void log(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {});
-  void debug(std::string_view m, std::initializer_list<LogField> f = {}) {
-    log(LogLevel::debug, m, f);
+  void debug(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    log(LogLevel::debug, message, fields);
   }
-  void info(std::string_view m, std::initializer_list<LogField> f = {}) {
-    log(LogLevel::info, m, f);
+  void info(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    log(LogLevel::info, message, fields);
   }
-  void warn(std::string_view m, std::initializer_list<LogField> f = {}) {
-    log(LogLevel::warn, m, f);
+  void warn(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    log(LogLevel::warn, message, fields);
   }
-  void error(std::string_view m, std::initializer_list<LogField> f = {}) {
-    log(LogLevel::error, m, f);
+  void error(std::string_view message, std::initializer_list<LogField> fields = {}) {
+    log(LogLevel::error, message, fields);
   }
+
+  // Lines that were dropped since the start.
+  [[nodiscard]] std::uint64_t dropped_lines() const;
 
  private:
   struct Impl;

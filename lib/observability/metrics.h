@@ -1,5 +1,6 @@
 // Counters, gauges and histograms, and their exposition. prometheus-cpp stops here.
 // Handles stay valid as long as the Metrics that made them; updating one is lock-free and cheap.
+// Looking one up takes a lock: keep the handle.
 #pragma once
 
 #include <cstdint>
@@ -43,13 +44,15 @@ class Metrics {
   Metrics& operator=(const Metrics&) = delete;
 
   // The same name and labels give the same handle. Names and help follow promtool's lint; a name
-  // registered before with another type, help or buckets is a bug (assert).
+  // registered before with another type, help or buckets, or one that is not well-formed, is a
+  // bug: std::logic_error.
   Counter& counter(std::string_view name, std::string_view help, const Labels& labels = {});
   Gauge& gauge(std::string_view name, std::string_view help, const Labels& labels = {});
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> buckets,
                        const Labels& labels = {});
 
-  // Called before each exposition, to set gauges that are read rather than counted.
+  // Called before each exposition, to set gauges that are read rather than counted. What it uses
+  // outlives the last exposition.
   void on_scrape(std::function<void()> refresh);
 
   struct Exposition {
