@@ -2,8 +2,9 @@
 // The narrow waist of registryd: the registry's rules stand on it, drivers stand under it. One
 // contract suite (tests/contract/object_store_contract.h) runs on every driver.
 //
-// Safe to call from every I/O thread. Every call obeys `context.deadline`. `Context&` outlives the
-// call; everything else is taken by value.
+// Safe to call from every I/O thread. Every call obeys `context.deadline` (retry_later). `Context&`
+// outlives the call; everything else is taken by value. A malformed key is `invalid`. A store that
+// is full, read-only or unreachable for now is `retry_later`; one that refuses us is `forbidden`.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +48,8 @@ struct Object {
 struct ListOptions {
   std::string start_after;   // only keys (or common prefixes) > this, in byte order
   bool delimited = false;    // fold keys that have a '/' after the prefix into one entry
-  std::size_t limit = 1000;  // entries wanted; a page may hold fewer even when truncated
+  std::size_t limit = 1000;  // entries wanted; a page may hold fewer even when truncated.
+                             // 0: an empty page that is not truncated
 };
 
 struct ListEntry {
@@ -62,16 +64,20 @@ struct ListPage {
 
 // The bytes of an unfinished upload, growing. Nothing of it is visible as an object before
 // commit(). Destroyed without suspend() or commit(): what was written since open_upload is gone,
-// and the upload can be opened again as it was then (unless the process died meanwhile).
+// and the upload can be opened again as it was then, also when the process died meanwhile. A new
+// upload that was never suspended leaves nothing (where the process died: a key that begins with
+// `scratch`). Used up by a suspend() or commit() that succeeded. One caller at a time.
 class UploadWriter {
  public:
   virtual ~UploadWriter() = default;
   // Appends; returns when the bytes have been taken, so the caller may reuse the buffer.
   virtual Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
-  // Lets go of the upload until a later request. Returns the token that the next open_upload
-  // needs; every earlier token of this upload is dead from then on.
+  // Lets go of the upload until a later request, its bytes durable. Returns the token that the
+  // next open_upload needs; every earlier token of this upload is dead from then on. not_found
+  // when the upload was removed meanwhile.
   virtual Task<Result<std::string>> suspend() = 0;
   // Makes the bytes the object `key`, whole and durable, replacing it atomically where it exists.
+  // not_found when the upload was removed meanwhile.
   virtual Task<Result<void>> commit(ObjectKey key) = 0;
 };
 
@@ -104,20 +110,25 @@ class ObjectStore {
   // some may have been removed.
   virtual Task<Result<void>> remove(Context& context, std::vector<ObjectKey> keys) = 0;
 
-  // Opens an upload for writing at `offset`. `scratch` is the key under which unfinished bytes
-  // may lie (".../_uploads/<uuid>/data"). `token`: empty starts a new upload (offset is then 0),
-  // else what suspend() returned. One writer at a time, on whatever replica: a dead or used token
-  // is not_found, one that another writer holds is conflict. `expected_size`: the final size where
-  // the client told it, to choose part sizes and the short path.
+  // Opens an upload for writing at `offset`. Unfinished bytes may lie under keys that begin with
+  // `scratch` (".../_uploads/<uuid>/data"); listings show them, and removing them forgets the
+  // upload. `token`: empty starts a new upload (offset is then 0; every such call starts another
+  // one, of its own bytes), else what suspend() returned. One writer at a time, on whatever
+  // replica: a dead or used token is not_found, one that another writer holds is conflict, and one
+  // of another offset is out_of_range. So no replayed or concurrent request ever changes bytes
+  // that a later token stands for. `expected_size`: the final size where the client told it, to
+  // choose part sizes and the short path.
   virtual Task<Result<std::unique_ptr<UploadWriter>>> open_upload(
       Context& context, ObjectKey scratch, std::string token, std::uint64_t offset,
       std::optional<std::uint64_t> expected_size) = 0;
 
   // The bytes that a suspended upload holds so far, to hash them again with another algorithm.
+  // not_found for a dead or used token.
   virtual Task<Result<Object>> read_upload(Context& context, ObjectKey scratch,
                                            std::string token) = 0;
 
-  // Forgets an upload and all that it left. Unknown ones are fine.
+  // Forgets the upload of which `token` is the latest; a writer that holds it fails from then on.
+  // A dead or empty token is fine and changes nothing.
   virtual Task<Result<void>> abort_upload(Context& context, ObjectKey scratch,
                                           std::string token) = 0;
 
