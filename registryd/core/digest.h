@@ -1,4 +1,5 @@
-// Content digests (OCI image-spec, descriptor.md#digests): sha256 and sha512.
+// Content digests (OCI image-spec, descriptor.md#digests): sha256 and sha512. Values; no I/O.
+// A Hasher is used by one thread at a time.
 #pragma once
 
 #include <compare>
@@ -34,6 +35,7 @@ class Digest {
   friend bool operator==(const Digest& a, const Digest& b) { return a.text_ == b.text_; }
 
  private:
+  friend class Hasher;
   Digest(Algorithm algorithm, std::string text) : algorithm_(algorithm), text_(std::move(text)) {}
   Algorithm algorithm_;
   std::string text_;
@@ -51,7 +53,8 @@ class Hasher {
   void update(std::span<const std::byte> bytes);
   // The digest of all bytes so far; the hasher can go on.
   [[nodiscard]] Digest digest() const;
-  // The state after the bytes so far: under 300 bytes, the same format on every replica.
+  // The state after the bytes so far: under 300 bytes, the same format on every replica (and in
+  // distribution's `hashstates`, since it is what Go's hashes marshal to).
   [[nodiscard]] std::string freeze() const;
   // invalid when `state` is not what freeze() returned for `algorithm`.
   [[nodiscard]] static Result<Hasher> thaw(Algorithm algorithm, std::string_view state);

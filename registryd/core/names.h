@@ -11,6 +11,9 @@
 
 namespace bunker::registry {
 
+// [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*: what a repository name is made of, joined by '/'.
+[[nodiscard]] bool is_path_component(std::string_view text) noexcept;
+
 // [a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*, at most 255 bytes.
 class RepositoryName {
  public:
