@@ -71,7 +71,10 @@ std::optional<std::string> decode64(std::string_view text,
   return out;
 }
 
+// Without the padding that completes the last group of four; text that has other padding stays as
+// it is, and '=' is in no alphabet.
 std::string_view strip_padding(std::string_view text) {
+  if (text.size() % 4 != 0) return text;
   for (int i = 0; i < 2 && text.ends_with('='); ++i) text.remove_suffix(1);
   return text;
 }
@@ -230,9 +233,14 @@ std::optional<SystemTime> parse_rfc3339(std::string_view text) {
     offset = std::chrono::hours(*zone_hour) + std::chrono::minutes(*zone_minute);
     if (zone[0] == '-') offset = -offset;
   }
-  return std::chrono::sys_days(date) + std::chrono::hours(*hour) + std::chrono::minutes(*minute) -
-         offset + std::chrono::seconds(*second) +
-         std::chrono::duration_cast<SystemTime::duration>(fraction);
+  // In seconds first, which cannot overflow; SystemTime's nanoseconds do for 1678 to 2261.
+  const std::chrono::sys_seconds seconds = std::chrono::sys_days(date) + std::chrono::hours(*hour) +
+                                           std::chrono::minutes(*minute) - offset +
+                                           std::chrono::seconds(*second);
+  if (date.year() < std::chrono::year(1678) || date.year() > std::chrono::year(2261)) {
+    return std::nullopt;
+  }
+  return seconds + std::chrono::duration_cast<SystemTime::duration>(fraction);
 }
 
 }  // namespace bunker

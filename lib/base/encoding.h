@@ -24,7 +24,8 @@ namespace bunker {
 
 // "2026-11-24T08:00:00Z": UTC, whole seconds.
 [[nodiscard]] std::string format_rfc3339(SystemTime time);
-// Accepts fractions and numeric offsets; nullopt when it is not a time.
+// Accepts fractions and numeric offsets; nullopt when it is not a time, or not one of the years
+// 1678 to 2261 that SystemTime can hold.
 [[nodiscard]] std::optional<SystemTime> parse_rfc3339(std::string_view text);
 
 }  // namespace bunker

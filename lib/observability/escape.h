@@ -1,7 +1,6 @@
 // Escaping of untrusted text for log lines. Private to lib/observability. Pure, thread-safe.
 #pragma once
 
-#include <cstddef>
 #include <string_view>
 
 #include <spdlog/fmt/fmt.h>
@@ -19,9 +18,5 @@ void append_escaped(fmt::basic_memory_buffer<char, 1024>& out, std::string_view 
 
 // Whether `text` can stand in a logfmt line without quotes.
 [[nodiscard]] bool is_bare(std::string_view text) noexcept;
-
-// The length in bytes of the UTF-8 sequence that `text` begins with (RFC 3629: shortest form, no
-// surrogates, up to U+10FFFF), and its code point; 0 when it is not one.
-[[nodiscard]] std::size_t decode_utf8(std::string_view text, char32_t& code_point) noexcept;
 
 }  // namespace bunker
