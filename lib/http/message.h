@@ -50,9 +50,10 @@ struct Peer {
 struct Request {
   Method method = Method::other;
   std::string method_name;  // as sent, for logs and for `other`
-  std::string path;         // percent-encoded as sent, always begins with '/'
-  std::string query;        // without '?', percent-encoded as sent; may be empty
-  int minor_version = 1;    // HTTP/1.x
+  // Percent-encoded as sent; begins with '/', or is "*" (OPTIONS only).
+  std::string path;
+  std::string query;      // without '?', percent-encoded as sent; may be empty
+  int minor_version = 1;  // HTTP/1.x
   Headers headers;
   // The body's announced length; nullopt when chunked, 0 when there is none.
   std::optional<std::uint64_t> content_length;
@@ -61,6 +62,7 @@ struct Request {
   Peer peer;
 
   // The decoded value of query parameter `name` (first one), nullopt when absent or malformed.
+  // '+' stands for itself, not for a space: media types ("…+json") arrive unencoded, too.
   [[nodiscard]] std::optional<std::string> query_value(std::string_view name) const;
   // Every decoded value of `name`, in order.
   [[nodiscard]] std::vector<std::string> query_values(std::string_view name) const;

@@ -20,9 +20,10 @@ class IoThreads;
 namespace bunker::http {
 
 struct Limits {
-  std::size_t header_bytes = 64 * 1024;  // request line and fields together; over: 431 (or 414)
-  std::size_t header_count = 128;        // over: 431
-  std::size_t connections = 20'000;      // over: accepted late, by the kernel's backlog
+  std::size_t header_bytes = 64 * 1024;   // request line and fields together; over: 431 (or 414)
+  std::size_t header_count = 128;         // over: 431
+  std::uint64_t body_bytes = UINT64_MAX;  // of a request; over: 413
+  std::size_t connections = 20'000;       // over: accepted late, by the kernel's backlog
   std::chrono::milliseconds header_time{15'000};  // from the first byte to the end of the head: 408
   std::chrono::milliseconds idle_time{120'000};   // between requests: silently closed
   // A body, either way, must move at least `min_bytes` in every `stall_time`, so that a slow but
@@ -33,11 +34,16 @@ struct Limits {
   std::uint64_t drain_bytes = 256 * 1024;
 };
 
-// What the server saw, for metrics; called on I/O threads, must be cheap.
+// What the server saw, for metrics and logs; called on I/O threads, must be cheap.
 struct Observer {
   std::function<void(std::ptrdiff_t delta)> connections;  // +1 opened, -1 closed
   std::function<void(std::string_view reason)> refused;   // requests refused before a handler ran
+  std::function<void(std::string_view what)> failed;      // a handler threw, or a body broke off
 };
+
+// Makes the answer to a request that no handler sees, or could not answer: 400, 408, 413, 414, 417,
+// 431, 500, 501, 503, 505. `reason` is one sentence for the client.
+using Refuse = std::function<Response(int status, std::string_view reason)>;
 
 class Server {
  public:
@@ -46,14 +52,19 @@ class Server {
     std::string address;          // "127.0.0.1:5000", ":5000", "[::1]:0", or a socket's path
     Limits limits;
     Observer observer;
+    Refuse refuse;  // empty: plain text
   };
 
+  // `threads` outlives the server.
   Server(IoThreads& threads, Options options, Handler handler);
+  // drain(0). A handler that is still running then goes on; call drain() before destroying what it
+  // uses, or stop the threads first.
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Binds and listens on every I/O thread. invalid: bad address; conflict: address in use.
+  // Binds and listens on every I/O thread; sets SIGPIPE to be ignored in this process.
+  // invalid: bad address; conflict: address in use; forbidden: not permitted.
   [[nodiscard]] Result<void> start();
 
   // "127.0.0.1:5000": what it is bound to, with the real port where 0 was asked for.

@@ -43,13 +43,16 @@ struct FileRegion {
   std::uint64_t length = 0;
 };
 
+// The length of a stream that ends where it ends.
+inline constexpr std::uint64_t kUnknownLength = UINT64_MAX;
+
 using SharedBytes = std::shared_ptr<const std::string>;
 
 // What a Body is made of: nothing, bytes in memory, part of a file, or a stream whose length is
 // given beside it.
 struct Body {
   std::variant<std::monostate, SharedBytes, FileRegion, std::unique_ptr<ByteSource>> content;
-  // Bytes in the body. For a stream: exactly as many as it will yield.
+  // Bytes in the body. For a stream: exactly as many as it will yield, or kUnknownLength.
   std::uint64_t length = 0;
 
   Body() = default;

@@ -1,0 +1,125 @@
+#include "lib/http/server.h"
+
+#include <utility>
+
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+
+#include "lib/http/connection.h"
+#include "lib/http/server_state.h"
+#include "lib/net/listener.h"
+#include "lib/net/tcp_stream.h"
+#include "lib/runtime/io_threads.h"
+
+namespace bunker::http {
+namespace {
+
+// How long a drain waits for the connections that it has cut to let go of their frames.
+constexpr auto kCutGrace = std::chrono::seconds(1);
+
+void start_connection(const std::shared_ptr<ServerState>& state, Worker& worker,
+                      const net::Accepted& accepted) {
+  auto stream = std::make_unique<net::TcpStream>(worker.context, accepted.fd);
+  auto connection =
+      std::make_unique<Connection>(state, worker, std::move(stream), net::to_string(accepted.peer));
+  asio::co_spawn(worker.context, Connection::run(std::move(connection)),
+                 [state](const std::exception_ptr& error) {
+                   if (error) state->note_failed("a connection ended with an exception");
+                 });
+}
+
+Task<void> accept_loop(std::shared_ptr<ServerState> state, Worker& worker,
+                       std::unique_ptr<net::Listener> listener) {
+  while (true) {
+    if (state->connections >= state->options.limits.connections && !listener->closed()) {
+      co_await listener->pause();
+      continue;
+    }
+    const auto accepted = co_await listener->accept();
+    if (!accepted) break;
+    start_connection(state, worker, *accepted);
+  }
+  worker.listener = nullptr;
+  listener.reset();
+  state->leave(state->accept_loops);
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(IoThreads& io, Options options, Handler handler)
+      : threads(io), state(std::make_shared<ServerState>()) {
+    state->options = std::move(options);
+    state->handler = std::move(handler);
+    for (std::size_t i = 0; i < threads.size(); ++i) {
+      state->workers.push_back(std::make_unique<Worker>(threads.context(i)));
+    }
+  }
+
+  // Runs `action` for every worker on its own thread.
+  template <class Action>
+  void on_workers(Action action) {
+    for (const auto& worker : state->workers) {
+      asio::post(worker->context, [state = state, &worker = *worker, action] { action(worker); });
+    }
+  }
+
+  bool wait_until_quiet(std::chrono::milliseconds timeout) {
+    std::unique_lock lock(state->mutex);
+    return state->changed.wait_for(lock, timeout, [this] { return state->quiet(); });
+  }
+
+  IoThreads& threads;
+  std::shared_ptr<ServerState> state;
+  std::string bound;
+};
+
+Server::Server(IoThreads& threads, Options options, Handler handler)
+    : impl_(std::make_unique<Impl>(threads, std::move(options), std::move(handler))) {}
+
+Server::~Server() {
+  drain(std::chrono::milliseconds(0));
+}
+
+Result<void> Server::start() {
+  net::ignore_sigpipe();
+  std::vector<asio::io_context*> contexts;
+  for (const auto& worker : impl_->state->workers) contexts.push_back(&worker->context);
+  const Options& options = impl_->state->options;
+  BUNKER_TRY_ASSIGN(auto listeners,
+                    net::open_listeners(options.network, options.address, contexts));
+  impl_->bound = net::to_string(listeners.front()->bound());
+  for (std::size_t i = 0; i < listeners.size(); ++i) {
+    Worker& worker = *impl_->state->workers[i];
+    worker.listener = listeners[i].get();
+    ++impl_->state->accept_loops;
+    asio::co_spawn(worker.context, accept_loop(impl_->state, worker, std::move(listeners[i])),
+                   [](const std::exception_ptr& error) {
+                     if (error) std::rethrow_exception(error);
+                   });
+  }
+  return {};
+}
+
+std::string Server::bound_address() const {
+  return impl_->bound;
+}
+
+std::size_t Server::drain(std::chrono::milliseconds timeout) {
+  ServerState& state = *impl_->state;
+  state.draining = true;
+  if (state.quiet() || impl_->threads.context(0).stopped()) return 0;
+  impl_->on_workers([](Worker& worker) {
+    if (worker.listener != nullptr) worker.listener->close();
+    for (Connection* connection : worker.connections) connection->wind_down();
+  });
+  if (impl_->wait_until_quiet(timeout)) return 0;
+  const std::size_t left = state.connections;
+  impl_->on_workers([](Worker& worker) {
+    for (Connection* connection : worker.connections) connection->cut();
+  });
+  impl_->wait_until_quiet(kCutGrace);
+  return left;
+}
+
+}  // namespace bunker::http

@@ -1,0 +1,108 @@
+// What a Server's connections share: settings, counts, and per-thread pools. Private to lib/http.
+// Thread rule: Worker belongs to its thread; of ServerState only the atomics change after start.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <ctime>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <asio/io_context.hpp>
+
+#include "lib/http/message.h"
+#include "lib/http/server.h"
+#include "lib/net/listener.h"
+
+namespace bunker::http {
+
+class Connection;
+
+// Bytes received and not used yet: [begin, end) of an uninitialized allocation.
+struct Buffer {
+  std::unique_ptr<std::byte[]> data;
+  std::size_t capacity = 0;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+
+  static Buffer allocate(std::size_t size) {
+    Buffer buffer;
+    buffer.data = std::make_unique_for_overwrite<std::byte[]>(size);
+    buffer.capacity = size;
+    return buffer;
+  }
+  [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
+  [[nodiscard]] bool empty() const noexcept { return begin == end; }
+  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
+    return {data.get() + begin, size()};
+  }
+  [[nodiscard]] std::string_view text() const noexcept {
+    return {reinterpret_cast<const char*>(data.get() + begin), size()};
+  }
+  // Room for more bytes behind end. Full: first moves what there is to the front, then doubles.
+  std::span<std::byte> room();
+  void append(std::span<const std::byte> bytes);
+};
+
+inline constexpr std::size_t kHeadBuffer = 16 * 1024;
+inline constexpr std::size_t kBodyBuffer = 256 * 1024;
+
+// What a connection needs only while it serves a request; idle ones have none.
+struct Exchange {
+  Buffer in = Buffer::allocate(kHeadBuffer);
+  Request request;
+  std::string head;  // of the response
+};
+
+// One I/O thread's part of a server.
+class Worker {
+ public:
+  explicit Worker(asio::io_context& io) : context(io) {}
+
+  asio::io_context& context;
+  net::Listener* listener = nullptr;  // owned by the accept loop's frame, null once that ended
+  std::vector<Connection*> connections;
+
+  [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
+  void give_back(std::unique_ptr<Exchange> exchange);
+  [[nodiscard]] Buffer take_body_buffer();
+  void give_back(Buffer buffer);
+  // The Date field's value now.
+  [[nodiscard]] const std::string& date();
+
+ private:
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<Buffer> body_buffers_;
+  std::time_t date_second_ = -1;
+  std::string date_;
+};
+
+struct ServerState {
+  Server::Options options;
+  Handler handler;
+  std::vector<std::unique_ptr<Worker>> workers;
+
+  std::atomic<std::size_t> connections{0};
+  std::atomic<std::size_t> accept_loops{0};
+  std::atomic<bool> draining{false};
+  std::mutex mutex;  // with `changed`: a connection or accept loop ended while draining
+  std::condition_variable changed;
+
+  [[nodiscard]] bool quiet() const noexcept { return connections == 0 && accept_loops == 0; }
+  // Takes one off `count` and tells a drain that waits.
+  void leave(std::atomic<std::size_t>& count);
+
+  [[nodiscard]] Response refuse(int status, std::string_view reason) const;
+  void note_refused(std::string_view reason) const {
+    if (options.observer.refused) options.observer.refused(reason);
+  }
+  void note_failed(std::string_view what) const {
+    if (options.observer.failed) options.observer.failed(what);
+  }
+};
+
+}  // namespace bunker::http
