@@ -81,7 +81,8 @@ struct Response {
   explicit Response(int status_code) : status(status_code) {}
 };
 
-// Answers one request. Runs on the connection's I/O thread; `context` and `request` outlive it.
+// Answers one request. Runs on the connection's I/O thread; `context` and `request` outlive it and
+// the sending of its response.
 // May leave the request's body unread: the server then drains a bounded amount or closes with a
 // lingering close, so that the client always gets to read the response.
 using Handler = std::function<Task<Response>(Context& context, Request& request)>;

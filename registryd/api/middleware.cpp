@@ -1,0 +1,207 @@
+#include "registryd/api/middleware.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "registryd/api/errors.h"
+#include "registryd/api/text.h"
+#include "registryd/core/errors.h"
+
+namespace bunker::api {
+namespace {
+
+namespace reason = registry::reason;
+
+// "/registry/" and "registry" as parse_path() takes them.
+Options normalized(Options options) {
+  while (options.prefix.ends_with('/')) options.prefix.pop_back();
+  if (!options.prefix.empty() && options.prefix.front() != '/') options.prefix.insert(0, 1, '/');
+  return options;
+}
+
+std::vector<auth::Access> wanted_access(const Call& call, Needs needs) {
+  std::vector<auth::Access> wanted;
+  auth::Access access{std::string(call.target.name), auth::Action::pull};
+  if (needs == Needs::remove) access.action = auth::Action::remove;
+  wanted.push_back(access);
+  if (needs == Needs::push) wanted.push_back({access.repository, auth::Action::push});
+  return wanted;
+}
+
+// A preflight of a browser carries no credentials and learns only what this table says.
+http::Response options_response(Resource resource) {
+  http::Response response(200);
+  response.headers.add("Allow", allowed_methods(resource));
+  return response;
+}
+
+// GET's answer without its body, and with the length that it has.
+void drop_body(http::Response& response) {
+  const bool has_length = response.status != 204 && response.status != 304;
+  if (has_length && !response.head_length) response.head_length = response.body.length;
+  response.body = Body();
+}
+
+std::uint64_t size_of(const http::Request& request) {
+  std::uint64_t size = request.path.size() + request.query.size() + request.method_name.size();
+  for (const auto& [name, value] : request.headers.fields()) size += name.size() + value.size();
+  return size + request.content_length.value_or(0);
+}
+
+// The query as the access log shows it: only parameters that this API gives a meaning, none of
+// which is a secret. `_state` opens an upload to whoever has it.
+std::string loggable_query(std::string_view query) {
+  constexpr std::array<std::string_view, 9> kShown = {
+      "n", "last", "digest", "mount", "from", "tag", "artifactType", "digest-algorithm", "ns"};
+  std::string shown;
+  while (!query.empty()) {
+    const std::string_view pair = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(pair.size() + 1, query.size()));
+    if (std::ranges::find(kShown, pair.substr(0, pair.find('='))) == kShown.end()) continue;
+    if (!shown.empty()) shown += '&';
+    shown += pair;
+  }
+  return shown;
+}
+
+}  // namespace
+
+Middleware::Middleware(Services services, Options options)
+    : services_(services),
+      options_(normalized(std::move(options))),
+      urls_({options_.prefix, options_.host, options_.relative_urls}),
+      metrics_(services.metrics) {}
+
+Task<http::Response> Middleware::serve(Context& context, http::Request& request) {
+  const SteadyTime start = std::chrono::steady_clock::now();
+  // First the id: every line and error from here on names it.
+  context.request_id = ids_.id_of(request);
+  // Then the route, which every later step depends on.
+  Call call{context, request, services_, options_, urls_, parse_path(request.path, options_.prefix),
+            {}};
+  // Counted as in flight from before the first wait until the answer is there.
+  const RequestMetrics::InFlight in_flight(metrics_, call.target.resource);
+  http::Response response = co_await answer(call);
+  // HEAD is GET until its body would be sent.
+  if (request.method == http::Method::head) drop_body(response);
+  // On every answer, errors too: old docker takes a registry without them for another version.
+  add_common_headers(context, response);
+  // Last, counts and the log, which need the outcome.
+  const RequestMetrics::Finished finished{
+      call.target.resource, request.method,
+      response.status,      std::chrono::steady_clock::now() - start,
+      size_of(request),     response.body.length};
+  metrics_.count(finished);
+  if (options_.access_log) log_access(call, finished);
+  co_return response;
+}
+
+Task<http::Response> Middleware::answer(Call& call) const {
+  const Route* const route = find_route(call.target.resource, call.request.method);
+  // What needs no identity comes first: no endpoint, wrong method, unhealthy.
+  if (auto away = turn_away(call, route)) co_return *std::move(away);
+  // Before the endpoint reads a body: a client with an expired token gets its 401 while it can
+  // still act on it.
+  if (services_.authenticator != nullptr && route->needs != Needs::nothing) {
+    auto refusal = co_await authorize(call, route->needs);
+    if (refusal) co_return *std::move(refusal);
+  }
+  // The endpoint; the registry itself refuses writes where it is read-only.
+  Result<http::Response> result = co_await route->answer(call);
+  if (result) co_return *std::move(result);
+  log_error(call, result.error());
+  co_return render_error(result.error(), call.target, call.context.request_id);
+}
+
+std::optional<http::Response> Middleware::turn_away(const Call& call, const Route* route) const {
+  const auto render = [&call](const Error& error) {
+    return render_error(error, call.target, call.context.request_id);
+  };
+  if (call.target.resource == Resource::unknown) {
+    http::Response response =
+        render(Error(Code::unsupported, "there is nothing at this path",
+                     "the API is at " + options_.prefix + "/v2/", reason::kUnsupported));
+    response.status = 404;
+    return response;
+  }
+  if (call.request.method == http::Method::options) return options_response(call.target.resource);
+  if (route == nullptr) {
+    http::Response response = render(Error(
+        Code::unsupported, "this path does not know the method",
+        "use one of " + std::string(allowed_methods(call.target.resource)), reason::kUnsupported));
+    response.headers.add("Allow", allowed_methods(call.target.resource));
+    return response;
+  }
+  // distribution answers so too; "/" stays up, it says that the process is alive.
+  if (call.target.resource != Resource::root && options_.healthy && !options_.healthy()) {
+    return render(Error(Code::retry_later, "a health check of the registry fails",
+                        "/debug/health on the debug address says which", reason::kUnavailable));
+  }
+  return std::nullopt;
+}
+
+Task<std::optional<http::Response>> Middleware::authorize(Call& call, Needs needs) const {
+  auth::Authenticator& authenticator = *services_.authenticator;
+  std::vector<auth::Access> wanted = wanted_access(call, needs);
+  auto identity = co_await authenticator.authenticate(call.context, call.request, wanted);
+  if (identity) {
+    call.identity = *std::move(identity);
+    co_return std::nullopt;
+  }
+  log_error(call, identity.error());
+  http::Response response = render_error(identity.error(), call.target, call.context.request_id);
+  if (response.status == 401) {
+    response.headers.add("WWW-Authenticate", authenticator.challenge(call.request, wanted));
+  }
+  co_return response;
+}
+
+void Middleware::add_common_headers(const Context& context, http::Response& response) const {
+  const std::size_t own = response.headers.fields().size();
+  response.headers.reserve(own + options_.headers.size() + 2);
+  for (const auto& [name, value] : options_.headers) {
+    // An endpoint's own field wins; several values of one configured field all stay.
+    const auto& fields = response.headers.fields();
+    const bool taken =
+        std::any_of(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(own),
+                    [&](const auto& field) { return equal_fold(field.first, name); });
+    if (!taken) response.headers.add(name, value);
+  }
+  response.headers.add("Docker-Distribution-API-Version", "registry/2.0");
+  response.headers.add("X-Request-Id", context.request_id);
+}
+
+void Middleware::log_error(const Call& call, const Error& error) const {
+  const int status = to_wire(error).status;
+  const LogLevel level = status >= 500 && status != 503 ? LogLevel::error : LogLevel::debug;
+  if (!services_.logger.enabled(level)) return;
+  services_.logger.log(level, "request failed",
+                       {{"request_id", call.context.request_id},
+                        {"method", call.request.method_name},
+                        {"path", call.request.path},
+                        {"status", status},
+                        {"error", to_string(error)}});
+}
+
+void Middleware::log_access(const Call& call, const RequestMetrics::Finished& finished) const {
+  if (!services_.logger.enabled(LogLevel::info)) return;
+  const http::Request& request = call.request;
+  const std::string query = loggable_query(request.query);
+  services_.logger.info(
+      "request",
+      {{"request_id", call.context.request_id},
+       {"peer", request.peer.address},
+       {"user", call.identity.name},
+       {"method", request.method_name},
+       {"path", request.path},
+       {"query", query},
+       {"repository", call.target.name},
+       {"status", finished.status},
+       {"request_bytes", finished.request_bytes},
+       {"bytes", finished.response_bytes},
+       {"duration_ms", std::chrono::duration<double, std::milli>(finished.duration).count()},
+       {"user_agent", request.headers.get("User-Agent").value_or("")}});
+}
+
+}  // namespace bunker::api
