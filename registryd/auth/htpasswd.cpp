@@ -1,0 +1,145 @@
+#include "registryd/auth/htpasswd.h"
+
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "lib/runtime/blocking_pool.h"
+#include "lib/runtime/shared_result.h"
+#include "registryd/auth/basic.h"
+#include "registryd/auth/bcrypt.h"
+#include "registryd/auth/credential_cache.h"
+#include "registryd/auth/htpasswd_file.h"
+
+namespace bunker::auth {
+namespace {
+
+constexpr std::chrono::hours kCacheLifetime{1};
+constexpr std::size_t kCacheCapacity = 4096;
+// libxcrypt takes no longer ones; bcrypt itself ignores what is beyond 72 bytes.
+constexpr std::size_t kMaxPassword = 511;
+
+// The outcomes of an attempt, as counters.
+struct Attempts {
+  explicit Attempts(Metrics& metrics)
+      : cached(make(metrics, "cached")),
+        accepted(make(metrics, "accepted")),
+        refused(make(metrics, "refused")),
+        overloaded(make(metrics, "overloaded")) {}
+
+  static Counter& make(Metrics& metrics, std::string_view result) {
+    return metrics.counter("bunker_auth_attempts_total",
+                           "Requests that carried credentials, by what came of them.",
+                           {{"method", "htpasswd"}, {"result", std::string(result)}});
+  }
+
+  Counter& cached;    // right, and known to be
+  Counter& accepted;  // right, found so by bcrypt
+  Counter& refused;
+  Counter& overloaded;
+};
+
+std::unexpected<Error> unauthenticated(std::string message, std::string detail = {}) {
+  return fail(Code::unauthenticated, std::move(message), std::move(detail), "UNAUTHORIZED");
+}
+
+class Htpasswd final : public Authenticator {
+ public:
+  Htpasswd(HtpasswdOptions options, std::unique_ptr<HtpasswdFile> file, Logger& log,
+           Metrics& metrics)
+      : options_(std::move(options)),
+        challenge_(basic_challenge(options_.realm)),
+        file_(std::move(file)),
+        log_(log),
+        attempts_(metrics),
+        cache_(kCacheLifetime, kCacheCapacity),
+        pool_(std::max<std::size_t>(options_.threads, 1)) {}
+
+  Task<Result<Identity>> authenticate(Context& context, const http::Request& request,
+                                      std::vector<Access>) override {
+    const auto header = request.headers.joined("Authorization");
+    if (!header) {
+      co_return unauthenticated("authentication required",
+                                "log in with the registry's user name and password");
+    }
+    auto credentials = parse_basic(*header);
+    if (!credentials || credentials->password.size() > kMaxPassword) {
+      attempts_.refused.add();
+      co_return unauthenticated("the Authorization header holds no usable Basic credentials",
+                                "send one header with user:password in UTF-8 and base64");
+    }
+    const auto users = file_->current();
+    const auto entry = users->hashes.find(credentials->user);
+    const bool known = entry != users->hashes.end();
+    const std::string& hash = known ? entry->second : users->decoy;
+    const auto key = cache_.key(credentials->user, credentials->password, hash);
+    if (cache_.contains(key, std::chrono::steady_clock::now())) {
+      attempts_.cached.add();
+      co_return Identity{std::move(credentials->user)};
+    }
+    const auto check = join_check(key, credentials->password, hash);
+    if (!check) {
+      attempts_.overloaded.add();
+      co_return fail(Code::retry_later, "too many logins are being checked",
+                     "try again in a few seconds", "TOOMANYREQUESTS");
+    }
+    if (!co_await check->get() || !known) {
+      attempts_.refused.add();
+      log_.info("authentication failed", {{"user", credentials->user},
+                                          {"peer", request.peer.address},
+                                          {"request_id", context.request_id}});
+      co_return unauthenticated("the user name or the password is wrong");
+    }
+    attempts_.accepted.add();
+    co_return Identity{std::move(credentials->user)};
+  }
+
+  [[nodiscard]] std::string challenge(const http::Request&,
+                                      const std::vector<Access>&) const override {
+    return challenge_;
+  }
+
+ private:
+  using Check = std::shared_ptr<SharedResult<bool>>;
+
+  // The check of these credentials that is under way, or a new one; null when too many are.
+  Check join_check(const CredentialCache::Key& key, std::string password, std::string hash) {
+    const std::lock_guard lock(mutex_);
+    if (const auto running = checks_.find(key); running != checks_.end()) return running->second;
+    if (checks_.size() >= options_.queue) return nullptr;
+    auto check = std::make_shared<SharedResult<bool>>();
+    checks_.emplace(key, check);
+    pool_.post([this, key, check, password = std::move(password), hash = std::move(hash)] {
+      const bool matches = bcrypt_matches(password, hash);
+      if (matches) cache_.insert(key, std::chrono::steady_clock::now());
+      {
+        const std::lock_guard done(mutex_);
+        checks_.erase(key);
+      }
+      check->set(matches);
+    });
+    return check;
+  }
+
+  const HtpasswdOptions options_;
+  const std::string challenge_;
+  const std::unique_ptr<HtpasswdFile> file_;
+  Logger& log_;
+  Attempts attempts_;
+  CredentialCache cache_;
+  std::mutex mutex_;
+  std::map<CredentialCache::Key, Check> checks_;  // under way, by what they check
+  BlockingPool pool_;                             // last: its jobs use the members above
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Authenticator>> open_htpasswd(HtpasswdOptions options, Logger& log,
+                                                     Metrics& metrics) {
+  BUNKER_TRY_ASSIGN(auto file,
+                    HtpasswdFile::open(options.path, options.check_interval, log, metrics));
+  return std::make_unique<Htpasswd>(std::move(options), std::move(file), log, metrics);
+}
+
+}  // namespace bunker::auth
