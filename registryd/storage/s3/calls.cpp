@@ -144,8 +144,7 @@ Call Calls::create_upload(const ObjectKey& key) const {
   return call;
 }
 
-Call Calls::upload_part(const ObjectKey& key, const std::string& upload_id,
-                        unsigned number) const {
+Call Calls::upload_part(const ObjectKey& key, const std::string& upload_id, unsigned number) const {
   Call call = on_object("UploadPart", "PUT", key);
   call.query.emplace_back("partNumber", std::to_string(number));
   call.query.emplace_back("uploadId", upload_id);

@@ -117,9 +117,9 @@ std::string aws_host(const Settings& settings, bool path_style) {
 
 Result<Endpoint> resolve(const Settings& settings, std::string_view key, const std::string& text) {
   const bool path_style = settings.force_path_style.value_or(!text.empty());
-  BUNKER_TRY_ASSIGN(Endpoint endpoint,
-                    parse_endpoint(key, text.empty() ? aws_host(settings, path_style) : text,
-                                   settings.secure));
+  BUNKER_TRY_ASSIGN(
+      Endpoint endpoint,
+      parse_endpoint(key, text.empty() ? aws_host(settings, path_style) : text, settings.secure));
   add_bucket(endpoint, settings, path_style);
   return endpoint;
 }
@@ -161,8 +161,9 @@ Result<void> check(const Settings& settings) {
                 "S3 takes parts of 5 MiB to 5 GiB");
   }
   if (settings.copy_chunk_bytes < (5u << 20) || settings.copy_chunk_bytes > (5ull << 30)) {
-    return fail(Code::invalid, "storage.s3.multipartcopychunksize is " +
-                                   std::to_string(settings.copy_chunk_bytes) + " bytes",
+    return fail(Code::invalid,
+                "storage.s3.multipartcopychunksize is " +
+                    std::to_string(settings.copy_chunk_bytes) + " bytes",
                 "S3 copies parts of 5 MiB to 5 GiB");
   }
   BUNKER_TRY(resolve_endpoint(settings));

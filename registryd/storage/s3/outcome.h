@@ -12,19 +12,19 @@ namespace bunker::storage::s3 {
 
 // Named after the next step.
 enum class Outcome {
-  done,                  // use it
-  not_found,             // there is no such object
-  out_of_range,          // the range starts behind the object's end
-  changed,               // the object is not the one of If-Match
-  no_such_upload,        // the multipart upload is gone: finished, aborted or never there
-  bad_part,              // a part is not what Complete says it is: somebody replaced it
-  retry,                 // the same again, later
-  slow_down,             // the same again, later, and all calls slower
-  renew_credentials,     // the same again with fresh credentials
-  set_clock,             // the same again, signed with the store's time
-  unsupported,           // another way: this store does not have that call
-  refused,               // give up: credentials, policy, bucket, region
-  failed,                // give up: the call is wrong
+  done,               // use it
+  not_found,          // there is no such object
+  out_of_range,       // the range starts behind the object's end
+  changed,            // the object is not the one of If-Match
+  no_such_upload,     // the multipart upload is gone: finished, aborted or never there
+  bad_part,           // a part is not what Complete says it is: somebody replaced it
+  retry,              // the same again, later
+  slow_down,          // the same again, later, and all calls slower
+  renew_credentials,  // the same again with fresh credentials
+  set_clock,          // the same again, signed with the store's time
+  unsupported,        // another way: this store does not have that call
+  refused,            // give up: credentials, policy, bucket, region
+  failed,             // give up: the call is wrong
 };
 
 [[nodiscard]] std::string_view to_string(Outcome outcome) noexcept;

@@ -72,8 +72,8 @@ class AdaptiveRate {
 
   std::mutex mutex_;
   bool limiting_ = false;
-  double rate_ = 0;      // allowed, calls a second
-  double highest_ = 0;   // when the store last complained
+  double rate_ = 0;     // allowed, calls a second
+  double highest_ = 0;  // when the store last complained
   SteadyTime cut_at_;
   SteadyTime next_slot_;  // when the next call may go out
   // What was sent: calls in the current half second, and the smoothed rate.

@@ -26,7 +26,7 @@ std::string canonical_value(std::string_view value) {
 }
 
 struct CanonicalHeaders {
-  std::string lines;   // "host:…\n…"
+  std::string lines;         // "host:…\n…"
   std::string signed_names;  // "host;x-amz-date"
 };
 

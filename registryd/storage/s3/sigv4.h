@@ -32,10 +32,10 @@ using NameValues = std::vector<NameValue>;
 // A request as it will be sent.
 struct SignableRequest {
   std::string_view method;
-  std::string_view path;      // percent-encoded
-  NameValues query;           // not encoded; any order
-  NameValues headers;         // names in lower case, each once, "host" among them; all are signed
-  std::string_view payload;   // hex SHA-256 of the body, or kUnsignedPayload
+  std::string_view path;     // percent-encoded
+  NameValues query;          // not encoded; any order
+  NameValues headers;        // names in lower case, each once, "host" among them; all are signed
+  std::string_view payload;  // hex SHA-256 of the body, or kUnsignedPayload
 };
 
 inline constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";

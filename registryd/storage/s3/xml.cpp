@@ -14,8 +14,8 @@ namespace {
 constexpr const char* kNamespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 
 bool load(pugi::xml_document& document, std::string_view xml) {
-  return static_cast<bool>(document.load_buffer(xml.data(), xml.size(), pugi::parse_default,
-                                                pugi::encoding_utf8));
+  return static_cast<bool>(
+      document.load_buffer(xml.data(), xml.size(), pugi::parse_default, pugi::encoding_utf8));
 }
 
 std::unexpected<Error> unreadable(std::string_view what) {
@@ -82,8 +82,8 @@ Result<ListResult> parse_list(std::string_view xml) {
     const auto size = number(node.child_value("Size"));
     const auto modified = parse_rfc3339(node.child_value("LastModified"));
     if (!key || !size || !modified) return unreadable("a list");
-    result.objects.push_back({std::move(*key), *size,
-                              std::chrono::floor<std::chrono::seconds>(*modified)});
+    result.objects.push_back(
+        {std::move(*key), *size, std::chrono::floor<std::chrono::seconds>(*modified)});
   }
   for (const pugi::xml_node& node : root.children("CommonPrefixes")) {
     auto prefix = listed_key(node.child_value("Prefix"), encoded);
@@ -109,8 +109,7 @@ Result<DoneResult> parse_done(std::string_view xml) {
     result.error = error_of(node);
     return result;
   }
-  for (const char* name :
-       {"CompleteMultipartUploadResult", "CopyPartResult", "CopyObjectResult"}) {
+  for (const char* name : {"CompleteMultipartUploadResult", "CopyPartResult", "CopyObjectResult"}) {
     if (const pugi::xml_node node = document.child(name)) {
       result.etag = node.child_value("ETag");
       return result;

@@ -24,8 +24,7 @@ std::string header(const Call& call, std::string_view name) {
 }
 
 TEST(Calls, KeysAreEncodedByteByByte) {
-  EXPECT_EQ(calls(settings()).head("a/b c+d%?\xc3\xa9~").path,
-            "/images/a/b%20c%2Bd%25%3F%C3%A9~");
+  EXPECT_EQ(calls(settings()).head("a/b c+d%?\xc3\xa9~").path, "/images/a/b%20c%2Bd%25%3F%C3%A9~");
 }
 
 TEST(Calls, TheRootDirectoryIsPutBeforeEveryKey) {

@@ -119,11 +119,26 @@ TEST(PublicHost, OnlyWhatAnyClientMayReach) {
                            "8.8.8.8", "172.32.0.1", "2001:db8::1", "::ffff:8.8.8.8"}) {
     EXPECT_TRUE(is_public_host(host)) << host;
   }
-  for (const char* host :
-       {"localhost", "minio", "127.0.0.1", "10.1.2.3", "172.16.0.1", "172.31.255.255",
-        "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "::", "fe80::1",
-        "fd00::1", "::ffff:10.0.0.1", "minio.storage.svc", "minio.storage.svc.cluster.local",
-        "MINIO.Cluster.LOCAL", "host.docker.internal", "nas.lan"}) {
+  for (const char* host : {"localhost",
+                           "minio",
+                           "127.0.0.1",
+                           "10.1.2.3",
+                           "172.16.0.1",
+                           "172.31.255.255",
+                           "192.168.0.1",
+                           "169.254.169.254",
+                           "100.64.0.1",
+                           "0.0.0.0",
+                           "::1",
+                           "::",
+                           "fe80::1",
+                           "fd00::1",
+                           "::ffff:10.0.0.1",
+                           "minio.storage.svc",
+                           "minio.storage.svc.cluster.local",
+                           "MINIO.Cluster.LOCAL",
+                           "host.docker.internal",
+                           "nas.lan"}) {
     EXPECT_FALSE(is_public_host(host)) << host;
   }
 }

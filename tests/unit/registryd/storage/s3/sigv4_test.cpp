@@ -118,7 +118,8 @@ class S3Examples : public testing::Test {
     return authorization(request, who_, scope_, now_);
   }
 
-  const Credentials who_{"AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "", {}};
+  const Credentials who_{
+      "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "", {}};
   const Scope scope_{"us-east-1", "s3"};
   const SystemTime now_ = at("2013-05-24T00:00:00Z");
 };
