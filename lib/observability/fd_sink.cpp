@@ -21,17 +21,18 @@ FdSink::~FdSink() {
 }
 
 void FdSink::log(const spdlog::details::log_msg& message) {
-  bool first = false;
+  bool wake = false;
   {
     const std::lock_guard lock(mutex_);
     if (pending_.size() + message.payload.size() > kCapacity) {
       ++dropped_;
       return;
     }
-    first = pending_.empty();
+    wake = pending_.empty();
     pending_.append(message.payload.data(), message.payload.size());
+    if (pending_.size() >= kBatch && !urgent_) wake = urgent_ = true;
   }
-  if (first) wake_.notify_one();
+  if (wake) wake_.notify_one();
 }
 
 void FdSink::flush() {
@@ -62,6 +63,7 @@ void FdSink::run() {
     lock.unlock();
     write_all(batch.data(), batch.size());
     batch.clear();
+    if (batch.capacity() > 4 * kBatch) batch.shrink_to_fit();  // a burst is over
     if (gap > 0) report_gap(gap);
     lock.lock();
   }

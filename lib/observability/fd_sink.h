@@ -34,9 +34,11 @@ class FdSink final : public spdlog::sinks::sink {
   [[nodiscard]] std::uint64_t dropped() const;
 
  private:
-  // Lines that come within this time of the first go out in one write.
+  // Lines that come within this time of the first go out in one write, if they are not more than
+  // this many bytes already.
   static constexpr std::chrono::milliseconds kLinger{5};
-  static constexpr std::size_t kCapacity = 1u << 20;
+  static constexpr std::size_t kBatch = 64u << 10;
+  static constexpr std::size_t kCapacity = 4u << 20;
 
   void run();
   void report_gap(std::uint64_t lines);
