@@ -13,7 +13,7 @@
 
 #include "lib/base/encoding.h"
 #include "registryd/core/errors.h"
-#include "registryd/core/quoted.h"
+#include "registryd/core/in_quotes.h"
 
 namespace bunker::registry {
 namespace {
@@ -54,7 +54,7 @@ bool is_encoded(std::string_view text) noexcept {
 }
 
 std::unexpected<Error> invalid_digest(std::string_view text) {
-  return fail(Code::invalid, quoted(text) + " is not a digest",
+  return fail(Code::invalid, in_quotes(text) + " is not a digest",
               "a digest is sha256:<64 lower-case hex digits> or sha512:<128>",
               reason::kDigestInvalid);
 }

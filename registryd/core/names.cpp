@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "registryd/core/errors.h"
-#include "registryd/core/quoted.h"
+#include "registryd/core/in_quotes.h"
 
 namespace bunker::registry {
 namespace {
@@ -48,7 +48,7 @@ Result<RepositoryName> RepositoryName::parse(std::string_view text) {
     start = end + 1;
   }
   if (!valid) {
-    return fail(Code::invalid, quoted(text) + " is not a repository name",
+    return fail(Code::invalid, in_quotes(text) + " is not a repository name",
                 "use at most 255 lower-case letters, digits and single separators ('.', '_', '__', "
                 "'-') in components joined by '/'",
                 reason::kNameInvalid);
@@ -62,7 +62,7 @@ Result<Tag> Tag::parse(std::string_view text) {
     valid = is_tag_start(text[at]) || text[at] == '.' || text[at] == '-';
   }
   if (!valid) {
-    return fail(Code::invalid, quoted(text) + " is not a tag",
+    return fail(Code::invalid, in_quotes(text) + " is not a tag",
                 "use at most 128 letters, digits, '_', '.' and '-', not beginning with '.' or '-'",
                 reason::kTagInvalid);
   }

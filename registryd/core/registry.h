@@ -76,7 +76,9 @@ struct ReferencePolicy {
   bool required = true;  // false: nothing needs to exist (bunker.validation.references: optional)
   Indexes indexes = Indexes::all;
   std::vector<Platform> platforms;      // for `listed`
-  std::vector<std::string> urls_allow;  // regular expressions for foreign layers' urls
+  // Regular expressions for layers' urls: one of `allow` must match, none of `deny` may. An empty
+  // `allow` allows every url; {"^$"} none.
+  std::vector<std::string> urls_allow;
   std::vector<std::string> urls_deny;
   bool disabled = false;  // validation.disabled: no check of content at all
 };
@@ -99,7 +101,8 @@ class Registry {
 
   // --- Pull -------------------------------------------------------------------------------------
 
-  // end-3. MANIFEST_UNKNOWN, or NAME_UNKNOWN when the repository does not exist either.
+  // end-3. MANIFEST_UNKNOWN, also when there is no such repository: the clients that look for
+  // signatures by tag understand that answer alone.
   Task<Result<Manifest>> get_manifest(Context& context, RepositoryName name, Reference reference);
 
   // end-2, HEAD. BLOB_UNKNOWN.
@@ -136,7 +139,9 @@ class Registry {
                               std::optional<std::uint64_t> announced);
 
   // end-6 and end-4b: appends `body` (may be empty), checks `digest` and makes the blob part of
-  // the repository. DIGEST_INVALID leaves the upload unusable. Errors as append().
+  // the repository. DIGEST_INVALID leaves the upload unusable. Errors as append(), except that an
+  // upload which is no longer known has succeeded if the repository has the blob: the answer to an
+  // earlier attempt may have been lost.
   Task<Result<BlobInfo>> finish(Context& context, Upload upload, Digest digest, ByteSource& body,
                                 std::optional<std::uint64_t> start,
                                 std::optional<std::uint64_t> announced);
@@ -175,7 +180,7 @@ class Registry {
     std::size_t removed = 0;
     std::size_t kept = 0;
   };
-  // Removes uploads older than `age`; with `dry_run` only counts them.
+  // Removes uploads that were not written to for `age`; with `dry_run` only counts them.
   Task<Result<PurgeReport>> purge_uploads(Context& context, std::chrono::seconds age, bool dry_run);
 
   // Switches storage.maintenance.readonly at run time. Any thread.

@@ -88,6 +88,10 @@ class ObjectStore {
   // "filesystem", "inmemory", "s3": the driver's name in metrics and logs.
   [[nodiscard]] virtual std::string_view driver() const noexcept = 0;
 
+  // Whether a call travels over a network, so that independent calls are worth making at once and
+  // an unconditional put() costs less than looking first.
+  [[nodiscard]] virtual bool remote() const noexcept { return false; }
+
   // not_found when there is no such object.
   virtual Task<Result<ObjectInfo>> head(Context& context, ObjectKey key) = 0;
 

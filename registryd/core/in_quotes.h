@@ -7,7 +7,7 @@
 
 namespace bunker::registry {
 
-[[nodiscard]] inline std::string quoted(std::string_view text) {
+[[nodiscard]] inline std::string in_quotes(std::string_view text) {
   constexpr std::size_t kShown = 300;
   std::string out = "'";
   for (const char c : text.substr(0, kShown)) out += c >= ' ' && c <= '~' ? c : '?';

@@ -1,0 +1,17 @@
+// JSON that every parser reads alike: no duplicate keys, no byte order mark, no invalid UTF-8,
+// nothing behind the document, bounded depth and size. For .cpp files of registryd/core alone.
+// Pure.
+#pragma once
+
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "lib/base/result.h"
+
+namespace bunker::registry {
+
+// invalid, with the position and the reason.
+[[nodiscard]] Result<nlohmann::json> parse_strict_json(std::string_view bytes);
+
+}  // namespace bunker::registry
