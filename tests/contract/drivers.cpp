@@ -60,6 +60,8 @@ Driver filesystem() {
 BUNKER_CONTRACT(Objects);
 BUNKER_CONTRACT(Lists);
 BUNKER_CONTRACT(Uploads);
+BUNKER_CONTRACT(Concurrency);
+BUNKER_CONTRACT(Model);
 #undef BUNKER_CONTRACT
 
 }  // namespace

@@ -43,8 +43,8 @@ Sys<void> for_each_entry(const Tree& tree, const Fd& opened, const std::string& 
   alignas(dirent64) std::array<char, 16 * 1024> buffer;
   while (true) {
     const ssize_t got = ::getdents64(opened.get(), buffer.data(), buffer.size());
-    if (got < 0) return std::unexpected(errno);
-    if (got == 0) return {};
+    if (got < 0 && errno != ENOENT) return std::unexpected(errno);
+    if (got <= 0) return {};  // ENOENT: the folder was removed after it was opened
     for (ssize_t at = 0; at < got;) {
       const auto* const entry = reinterpret_cast<const dirent64*>(buffer.data() + at);
       at += entry->d_reclen;
