@@ -36,7 +36,7 @@ Kind kind_of(const Tree& tree, const std::string& folder, const dirent64& entry)
   return info ? kind_of(*info) : Kind::other;
 }
 
-// Calls visit(name, kind) for what is in an open folder, until it returns false.
+// Calls visit(entry, kind) for what is in an open folder, until it returns false.
 template <class Visit>
 Sys<void> for_each_entry(const Tree& tree, const Fd& opened, const std::string& folder,
                          Visit visit) {
@@ -51,9 +51,32 @@ Sys<void> for_each_entry(const Tree& tree, const Fd& opened, const std::string& 
       const std::string_view name = entry->d_name;
       if (name == "." || name == ".." || (folder.empty() && is_hidden_in_root(name))) continue;
       const Kind kind = kind_of(tree, folder, *entry);
-      if (kind != Kind::other && !visit(name, kind)) return {};
+      if (kind != Kind::other && !visit(*entry, kind)) return {};
     }
   }
+}
+
+// Whether an object lies anywhere below the folder `path`.
+Sys<bool> holds_object(const Tree& tree, const std::string& path) {
+  std::vector<std::string> folders = {path};
+  while (!folders.empty()) {
+    const std::string folder = std::move(folders.back());
+    folders.pop_back();
+    const auto opened = tree.open_path(folder, O_RDONLY | O_DIRECTORY, Tree::Lookup::full);
+    if (!opened) {
+      if (means_absent(opened.error())) continue;
+      return std::unexpected(opened.error());
+    }
+    bool found = false;
+    const auto done = for_each_entry(tree, *opened, folder, [&](const dirent64& entry, Kind kind) {
+      found = kind == Kind::object;
+      if (!found) folders.push_back(folder + '/' + entry.d_name);
+      return !found;
+    });
+    if (!done) return std::unexpected(done.error());
+    if (found) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -64,8 +87,8 @@ FolderStamp::FolderStamp(const struct stat& info)
       modified_ns(nanoseconds(info.st_mtim)),
       changed_ns(nanoseconds(info.st_ctim)) {}
 
-Sys<std::shared_ptr<FolderSnapshot>> FolderSnapshot::read(const Tree& tree,
-                                                          const std::string& path) {
+Sys<std::shared_ptr<FolderSnapshot>> FolderSnapshot::read(const Tree& tree, const std::string& path,
+                                                          const FolderSnapshot* previous) {
   const auto now = std::chrono::system_clock::now();
   const auto folder = tree.open_path(path, O_RDONLY | O_DIRECTORY, Tree::Lookup::full);
   if (!folder) {
@@ -75,12 +98,12 @@ Sys<std::shared_ptr<FolderSnapshot>> FolderSnapshot::read(const Tree& tree,
   const auto before = stat_of(*folder);
   if (!before) return std::unexpected(before.error());
   std::shared_ptr<FolderSnapshot> snapshot(new FolderSnapshot(*before));
-  snapshot->read_at_ = std::chrono::steady_clock::now();
+  snapshot->proven_since_ = std::chrono::steady_clock::now();
 
-  std::vector<std::string> names;
-  const auto done = for_each_entry(tree, *folder, path, [&](std::string_view name, Kind kind) {
-    names.emplace_back(name);
-    if (kind == Kind::folder) names.back() += '/';
+  std::vector<Found> found;
+  const auto done = for_each_entry(tree, *folder, path, [&](const dirent64& entry, Kind kind) {
+    found.push_back({entry.d_name, entry.d_ino});
+    if (kind == Kind::folder) found.back().name += '/';
     return true;
   });
   if (!done) return std::unexpected(done.error());
@@ -89,28 +112,57 @@ Sys<std::shared_ptr<FolderSnapshot>> FolderSnapshot::read(const Tree& tree,
 
   const auto touched = std::max(to_time(before->st_mtim), to_time(before->st_ctim));
   snapshot->settled_ = touched + kSettleTime < now && FolderStamp(*after) == snapshot->stamp_;
-  snapshot->fill(std::move(names));
+  snapshot->fill(std::move(found));
+  if (previous != nullptr) snapshot->take_claims(*previous);
   return snapshot;
 }
 
-void FolderSnapshot::fill(std::vector<std::string> names) {
-  std::ranges::sort(names);
-  ends_.reserve(names.size());
-  for (const std::string& name : names) {
-    names_ += name;
-    ends_.push_back(static_cast<std::uint32_t>(names_.size()));
+void FolderSnapshot::fill(std::vector<Found> found) {
+  std::ranges::sort(found, {}, &Found::name);
+  entries_.reserve(found.size());
+  for (const Found& entry : found) {
+    names_ += entry.name;
+    entries_.push_back({static_cast<std::uint32_t>(names_.size()), entry.inode, kUnproven});
   }
   names_.shrink_to_fit();
-  verified_ = std::vector<std::atomic<bool>>(names.size());
+  proofs_ = std::vector<std::atomic<std::int64_t>>(found.size());
+}
+
+void FolderSnapshot::take_claims(const FolderSnapshot& previous) {
+  std::size_t old = 0;
+  for (std::size_t index = 0; index < size(); ++index) {
+    while (old < previous.size() && previous.name(old) < name(index)) ++old;
+    if (old == previous.size()) break;
+    const Entry& known = previous.entries_[old];
+    if (previous.name(old) != name(index) || known.inode != entries_[index].inode) continue;
+    const std::int64_t proof = previous.proofs_[old].load(std::memory_order_relaxed);
+    entries_[index].claim = proof != kUnproven ? proof : known.claim;
+  }
+  proven_since_ = previous.proven_since_;
+}
+
+Sys<bool> FolderSnapshot::prove(const Tree& tree, std::size_t index, const std::string& path) {
+  const auto info = tree.peek(path);
+  if (!info && means_absent(info.error())) return false;
+  if (!info) return std::unexpected(info.error());
+  const FolderStamp now(*info);
+  const Entry& entry = entries_[index];
+  // An unchanged folder holds what it held; one that was removed and made again is changed.
+  if (entry.claim == kUnproven || entry.claim != now.changed_ns || entry.inode != now.inode) {
+    const auto holds = holds_object(tree, path);
+    if (!holds || !*holds) return holds;
+  }
+  proofs_[index].store(now.changed_ns, std::memory_order_relaxed);
+  return true;
 }
 
 std::string_view FolderSnapshot::name(std::size_t index) const noexcept {
-  const std::size_t begin = index == 0 ? 0 : ends_[index - 1];
-  return std::string_view(names_).substr(begin, ends_[index] - begin);
+  const std::size_t begin = index == 0 ? 0 : entries_[index - 1].end;
+  return std::string_view(names_).substr(begin, entries_[index].end - begin);
 }
 
 bool FolderSnapshot::is_folder(std::size_t index) const noexcept {
-  return names_[ends_[index] - 1] == '/';
+  return names_[entries_[index].end - 1] == '/';
 }
 
 std::size_t FolderSnapshot::lower_bound(std::string_view wanted, bool after) const noexcept {
@@ -130,30 +182,7 @@ std::size_t FolderSnapshot::lower_bound(std::string_view wanted, bool after) con
 }
 
 std::size_t FolderSnapshot::memory() const noexcept {
-  return sizeof *this + names_.capacity() + size() * (sizeof ends_[0] + sizeof verified_[0]);
-}
-
-Sys<bool> holds_object(const Tree& tree, const std::string& path) {
-  std::vector<std::string> folders = {path};
-  while (!folders.empty()) {
-    const std::string folder = std::move(folders.back());
-    folders.pop_back();
-    const auto opened = tree.open_path(folder, O_RDONLY | O_DIRECTORY, Tree::Lookup::full);
-    if (!opened) {
-      if (means_absent(opened.error())) continue;
-      return std::unexpected(opened.error());
-    }
-    bool found = false;
-    const auto done = for_each_entry(tree, *opened, folder, [&](std::string_view name, Kind kind) {
-      found = kind == Kind::object;
-      if (!found)
-        folders.push_back(folder.empty() ? std::string(name) : folder + '/' + std::string(name));
-      return !found;
-    });
-    if (!done) return std::unexpected(done.error());
-    if (found) return true;
-  }
-  return false;
+  return sizeof *this + names_.capacity() + size() * (sizeof(Entry) + sizeof proofs_[0]);
 }
 
 }  // namespace bunker::storage

@@ -31,6 +31,11 @@ bool is_sound_prefix(std::string_view prefix) {
   }
 }
 
+// Whether `snapshot` shows what is in the folder now.
+bool is_current(const FolderSnapshot& snapshot, const struct stat& info) {
+  return snapshot.is_settled() && snapshot.stamp() == FolderStamp(info);
+}
+
 std::string key_prefix_of(const std::string& folder) {
   return folder.empty() ? folder : folder + '/';
 }
@@ -59,14 +64,12 @@ std::size_t first_index(const FolderSnapshot& snapshot, std::string_view folder_
 
 }  // namespace
 
-std::shared_ptr<FolderSnapshot> SnapshotCache::find(const std::string& folder,
-                                                    const FolderStamp& stamp) {
+std::shared_ptr<FolderSnapshot> SnapshotCache::find(const std::string& folder) {
   const std::lock_guard lock(mutex_);
   const auto found = by_folder_.find(folder);
   if (found == by_folder_.end()) return nullptr;
   const auto kept = found->second;
-  const bool fresh = std::chrono::steady_clock::now() - kept->snapshot->read_at() < kMaxAge;
-  if (!fresh || kept->snapshot->stamp() != stamp) {
+  if (std::chrono::steady_clock::now() - kept->snapshot->proven_since() > kMaxAge) {
     drop(kept);
     return nullptr;
   }
@@ -114,8 +117,8 @@ std::optional<ListPage> Lister::list_from_memory(const std::string& prefix,
   const std::string folder = folder_of_prefix(prefix);
   const auto info = tree_.peek(folder);
   if (!info) return std::nullopt;
-  const auto snapshot = cache_.find(folder, FolderStamp(*info));
-  if (!snapshot) return std::nullopt;
+  const auto snapshot = cache_.find(folder);
+  if (!snapshot || !is_current(*snapshot, *info)) return std::nullopt;
 
   Walk walk{prefix, options, {}};
   const std::string folder_prefix = key_prefix_of(folder);
@@ -124,7 +127,7 @@ std::optional<ListPage> Lister::list_from_memory(const std::string& prefix,
     std::string key = folder_prefix;
     key += snapshot->name(index);
     if (!key.starts_with(prefix)) break;
-    if (!snapshot->is_verified(index)) return std::nullopt;
+    if (!snapshot->is_proven(index)) return std::nullopt;
     if (walk.add(std::move(key), {})) break;
   }
   return std::move(walk.page);
@@ -139,17 +142,21 @@ Sys<ListPage> Lister::list(const std::string& prefix, const ListOptions& options
   return std::move(state.page);
 }
 
-Sys<std::shared_ptr<FolderSnapshot>> Lister::load(const std::string& folder) {
-  if (const auto info = tree_.stat(folder, Tree::Lookup::full)) {
-    if (auto kept = cache_.find(folder, FolderStamp(*info))) return kept;
+Sys<std::shared_ptr<FolderSnapshot>> Lister::load(const std::string& folder, bool keep) {
+  const auto kept = cache_.find(folder);
+  if (kept) {
+    const auto info = tree_.stat(folder, Tree::Lookup::full);
+    if (info && is_current(*kept, *info)) return kept;
   }
-  auto snapshot = FolderSnapshot::read(tree_, folder);
-  if (snapshot && *snapshot && (*snapshot)->is_settled()) cache_.keep(folder, *snapshot);
+  auto snapshot = FolderSnapshot::read(tree_, folder, kept.get());
+  // One that has not settled is of use too: for what it knows of the folders in it. What a flat
+  // listing passes through is too much to keep.
+  if (snapshot && *snapshot && keep) cache_.keep(folder, *snapshot);
   return snapshot;
 }
 
 Sys<void> Lister::walk(Walk& walk, const std::string& folder) {
-  const auto loaded = load(folder);
+  const auto loaded = load(folder, walk.options.delimited);
   if (!loaded) return std::unexpected(loaded.error());
   if (!*loaded) return {};
   FolderSnapshot& snapshot = **loaded;
@@ -185,11 +192,10 @@ Sys<bool> Lister::visit(Walk& walk, FolderSnapshot& snapshot, std::size_t index,
     if (auto done = this->walk(walk, folder); !done) return std::unexpected(done.error());
     return !walk.page.truncated;
   }
-  if (!snapshot.is_verified(index)) {
-    const auto holds = holds_object(tree_, folder);
+  if (!snapshot.is_proven(index)) {
+    const auto holds = snapshot.prove(tree_, index, folder);
     if (!holds) return std::unexpected(holds.error());
     if (!*holds) return true;
-    snapshot.verify(index);
   }
   return !walk.add(std::move(key), {});
 }

@@ -25,9 +25,8 @@ class SnapshotCache {
   // `max_bytes`: of all that is kept. 0 keeps nothing.
   explicit SnapshotCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  // nullptr when there is none of this stamp.
-  [[nodiscard]] std::shared_ptr<FolderSnapshot> find(const std::string& folder,
-                                                     const FolderStamp& stamp);
+  // The last one of `folder`, which may have changed since; nullptr when there is none.
+  [[nodiscard]] std::shared_ptr<FolderSnapshot> find(const std::string& folder);
   void keep(const std::string& folder, std::shared_ptr<FolderSnapshot> snapshot);
 
  private:
@@ -56,7 +55,7 @@ class Lister {
 
  private:
   struct Walk;
-  [[nodiscard]] Sys<std::shared_ptr<FolderSnapshot>> load(const std::string& folder);
+  [[nodiscard]] Sys<std::shared_ptr<FolderSnapshot>> load(const std::string& folder, bool keep);
   [[nodiscard]] Sys<void> walk(Walk& walk, const std::string& folder);
   [[nodiscard]] Sys<bool> visit(Walk& walk, FolderSnapshot& snapshot, std::size_t index,
                                 std::string key);
