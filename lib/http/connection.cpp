@@ -173,7 +173,7 @@ Task<Connection::Next> Connection::serve() {
   const bool drainable = body.settle() || (!body.awaited() && !parser_.chunked() &&
                                            body.decoder().remaining() <= limits.drain_bytes);
   const bool close = !parser_.keep_alive() || !drainable || state_->draining;
-  const ResponsePlan plan = plan_response(*response, request.method, request.minor_version, close);
+  ResponsePlan plan = plan_response(*response, request.method, request.minor_version, close);
   if (!co_await send(*response, plan)) co_return Next::close;
   if (plan.close) {
     const bool expected = !parser_.keep_alive() && body.finished();
@@ -200,13 +200,13 @@ Task<Connection::Next> Connection::refuse(Refusal refusal) {
   stream_->set_pace({limits.stall_time, limits.stall_bytes});
   Response response = state_->refuse(refusal.status, refusal.reason);
   const Request& request = exchange_->request;
-  const ResponsePlan plan = plan_response(response, request.method, request.minor_version, true);
+  ResponsePlan plan = plan_response(response, request.method, request.minor_version, true);
   exchange_->in.begin = exchange_->in.end;
   if (!co_await send(response, plan)) co_return Next::close;
   co_return Next::linger;
 }
 
-Task<Result<void>> Connection::send(Response& response, const ResponsePlan& plan) {
+Task<Result<void>> Connection::send(Response& response, ResponsePlan& plan) {
   auto* stream = std::get_if<std::unique_ptr<ByteSource>>(&response.body.content);
   if (plan.has_body && stream != nullptr) {
     co_return co_await send_stream(**stream, response, plan);
@@ -227,7 +227,7 @@ Task<Result<void>> Connection::send(Response& response, const ResponsePlan& plan
 }
 
 Task<Result<void>> Connection::send_stream(ByteSource& source, Response& response,
-                                           ResponsePlan plan) {
+                                           ResponsePlan& plan) {
   std::string& head = exchange_->head;
   head.clear();
   std::uint64_t left = plan.content_length.value_or(kUnknownLength);

@@ -47,8 +47,8 @@ class Connection {
   Task<Next> serve();
   Task<Next> refuse(Refusal refusal);
   Task<std::optional<Response>> call_handler(Context& context, Request& request);
-  Task<Result<void>> send(Response& response, const ResponsePlan& plan);
-  Task<Result<void>> send_stream(ByteSource& source, Response& response, ResponsePlan plan);
+  Task<Result<void>> send(Response& response, ResponsePlan& plan);
+  Task<Result<void>> send_stream(ByteSource& source, Response& response, ResponsePlan& plan);
   void start_exchange();
   void end_exchange();
 

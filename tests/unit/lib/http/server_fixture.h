@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "lib/http/server.h"
+#include "lib/net/address.h"
 #include "lib/runtime/io_threads.h"
 #include "tests/unit/lib/http/raw_client.h"
 
