@@ -39,7 +39,6 @@ Connection::Connection(std::shared_ptr<ServerState> state, Worker& worker,
       parser_({state_->options.limits.header_bytes, state_->options.limits.header_count}),
       index_(worker.connections.size()) {
   worker_.connections.push_back(this);
-  ++state_->connections;
   if (state_->options.observer.connections) state_->options.observer.connections(1);
 }
 

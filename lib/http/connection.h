@@ -15,6 +15,7 @@ namespace bunker::http {
 
 class Connection {
  public:
+  // The caller has counted the connection with ServerState::enter().
   Connection(std::shared_ptr<ServerState> state, Worker& worker,
              std::unique_ptr<net::Stream> stream, std::string peer);
   ~Connection();

@@ -18,10 +18,9 @@ namespace {
 constexpr auto kCutGrace = std::chrono::seconds(1);
 
 void start_connection(const std::shared_ptr<ServerState>& state, Worker& worker,
-                      const net::Accepted& accepted) {
-  auto stream = std::make_unique<net::TcpStream>(worker.context, accepted.fd);
+                      std::unique_ptr<net::Stream> stream, const net::Endpoint& peer) {
   auto connection =
-      std::make_unique<Connection>(state, worker, std::move(stream), net::to_string(accepted.peer));
+      std::make_unique<Connection>(state, worker, std::move(stream), net::to_string(peer));
   asio::co_spawn(worker.context, Connection::run(std::move(connection)),
                  [state](const std::exception_ptr& error) {
                    if (error) state->note_failed("a connection ended with an exception");
@@ -31,13 +30,13 @@ void start_connection(const std::shared_ptr<ServerState>& state, Worker& worker,
 Task<void> accept_loop(std::shared_ptr<ServerState> state, Worker& worker,
                        std::unique_ptr<net::Listener> listener) {
   while (true) {
-    if (state->connections >= state->options.limits.connections && !listener->closed()) {
-      co_await listener->pause();
-      continue;
-    }
     const auto accepted = co_await listener->accept();
     if (!accepted) break;
-    start_connection(state, worker, *accepted);
+    auto stream = std::make_unique<net::TcpStream>(worker.context, accepted->fd);
+    bool entered = false;
+    while (!(entered = state->enter()) && !listener->closed()) co_await listener->pause();
+    if (!entered) break;  // draining: the client may try another server
+    start_connection(state, worker, std::move(stream), accepted->peer);
   }
   worker.listener = nullptr;
   listener.reset();

@@ -76,6 +76,12 @@ const std::string& Worker::date() {
   return date_;
 }
 
+bool ServerState::enter() noexcept {
+  if (connections.fetch_add(1) < options.limits.connections) return true;
+  connections.fetch_sub(1);
+  return false;
+}
+
 void ServerState::leave(std::atomic<std::size_t>& count) {
   count.fetch_sub(1);
   if (!draining) return;

@@ -93,6 +93,8 @@ struct ServerState {
   std::condition_variable changed;
 
   [[nodiscard]] bool quiet() const noexcept { return connections == 0 && accept_loops == 0; }
+  // Counts a connection in; false, and not counted, when there are as many as there may be.
+  [[nodiscard]] bool enter() noexcept;
   // Takes one off `count` and tells a drain that waits.
   void leave(std::atomic<std::size_t>& count);
 
