@@ -9,9 +9,14 @@
 namespace bunker {
 
 struct BlockingPool::Impl {
+  explicit Impl(std::size_t threads_wanted) : limit(threads_wanted) {}
+
+  const std::size_t limit;
   std::mutex mutex;
-  std::condition_variable wake;
+  std::condition_variable wake;   // a job came, or the end
+  std::condition_variable quiet;  // nothing is queued or running
   std::deque<std::move_only_function<void()>> jobs;
+  std::size_t running = 0;
   bool stopping = false;
   std::vector<std::thread> threads;
 
@@ -23,20 +28,17 @@ struct BlockingPool::Impl {
       {
         auto job = std::move(jobs.front());
         jobs.pop_front();
+        ++running;
         lock.unlock();
         job();
       }
       lock.lock();
+      if (--running == 0 && jobs.empty()) quiet.notify_all();
     }
   }
 };
 
-BlockingPool::BlockingPool(std::size_t threads) : impl_(std::make_unique<Impl>()) {
-  impl_->threads.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) {
-    impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
-  }
-}
+BlockingPool::BlockingPool(std::size_t threads) : impl_(std::make_unique<Impl>(threads)) {}
 
 BlockingPool::~BlockingPool() {
   {
@@ -48,11 +50,19 @@ BlockingPool::~BlockingPool() {
 }
 
 void BlockingPool::post(std::move_only_function<void()> job) {
-  {
-    const std::lock_guard lock(impl_->mutex);
-    impl_->jobs.push_back(std::move(job));
+  const std::lock_guard lock(impl_->mutex);
+  impl_->jobs.push_back(std::move(job));
+  // Threads are started as they are needed: an idle registry has none.
+  const std::size_t idle = impl_->threads.size() - impl_->running;
+  if (impl_->jobs.size() > idle && impl_->threads.size() < impl_->limit) {
+    impl_->threads.emplace_back([impl = impl_.get()] { impl->work(); });
   }
   impl_->wake.notify_one();
+}
+
+void BlockingPool::wait_idle() {
+  std::unique_lock lock(impl_->mutex);
+  impl_->quiet.wait(lock, [this] { return impl_->running == 0 && impl_->jobs.empty(); });
 }
 
 }  // namespace bunker

@@ -32,6 +32,10 @@ class BlockingPool {
   // Runs `job` on a pool thread some time later; nobody waits for it. It must not throw.
   void post(std::move_only_function<void()> job);
 
+  // Blocks until nothing is queued or running: at shutdown, between stopping the I/O threads and
+  // destroying them, so that no job resumes a coroutine that is gone.
+  void wait_idle();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
