@@ -59,6 +59,11 @@ BodyDecoder::Piece BodyDecoder::decode(std::span<const std::byte> input) noexcep
   return piece;
 }
 
+bool BodyDecoder::end_of_input() noexcept {
+  if (framing_ == Framing::until_close && state_ == State::data) state_ = State::end;
+  return finished();
+}
+
 std::string_view BodyDecoder::step(unsigned char c) noexcept {
   switch (state_) {
     case State::size_first:

@@ -30,6 +30,9 @@ class BodyDecoder {
   // finished(), takes nothing.
   [[nodiscard]] Piece decode(std::span<const std::byte> input) noexcept;
 
+  // The peer has sent its last byte. Whether the body is complete with that.
+  bool end_of_input() noexcept;
+
   // The body is complete.
   [[nodiscard]] bool finished() const noexcept { return state_ == State::end; }
   [[nodiscard]] Framing framing() const noexcept { return framing_; }

@@ -156,10 +156,10 @@ Task<Connection::Next> Connection::serve() {
     co_return co_await refuse({413, "the request's body is too large"});
   }
 
-  RequestBody body(*stream_, worker_, exchange_->in);
-  body.start(parser_.chunked() ? BodyDecoder::chunked()
-                               : BodyDecoder::with_length(*request.content_length),
-             parser_.expects_continue(), limits.body_bytes);
+  RequestBody body(*stream_, exchange_->in, worker_.body_buffers,
+                   parser_.chunked() ? BodyDecoder::chunked()
+                                     : BodyDecoder::with_length(*request.content_length),
+                   parser_.expects_continue(), limits.body_bytes);
   request.body = &body;
   Context context;
   auto response = co_await call_handler(context, request);
@@ -169,9 +169,8 @@ Task<Connection::Next> Connection::serve() {
   }
   if (!response) response = state_->refuse(500, "an internal error; the log says more");
 
-  const bool drainable = body.settle() || (!body.awaited() && !parser_.chunked() &&
-                                           body.decoder().remaining() <= limits.drain_bytes);
-  const bool close = !parser_.keep_alive() || !drainable || state_->draining;
+  const bool close =
+      !parser_.keep_alive() || state_->draining || !body.drainable(limits.drain_bytes);
   ResponsePlan plan = plan_response(*response, request.method, request.minor_version, close);
   if (!co_await send(*response, plan)) co_return Next::close;
   if (plan.close) {

@@ -1,7 +1,9 @@
 #include "lib/http/request_body.h"
 
 #include <array>
-#include <cstring>
+#include <string>
+#include <string_view>
+#include <utility>
 
 namespace bunker::http {
 namespace {
@@ -9,18 +11,6 @@ namespace {
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
-
-void RequestBody::start(BodyDecoder decoder, bool expects_continue, std::uint64_t limit) noexcept {
-  release_buffer();
-  decoder_ = decoder;
-  error_.reset();
-  refusal_.reset();
-  malformed_ = {};
-  received_ = 0;
-  limit_ = limit;
-  expects_continue_ = expects_continue && !decoder.finished();
-  filled_ = false;
-}
 
 std::unexpected<Error> RequestBody::broken(Error error, std::optional<Refusal> refusal) {
   error_ = std::move(error);
@@ -31,10 +21,11 @@ std::unexpected<Error> RequestBody::broken(Error error, std::optional<Refusal> r
 Task<Result<std::span<const std::byte>>> RequestBody::read() {
   if (error_) co_return std::unexpected(*error_);
   while (true) {
-    const auto piece = take_buffered();
-    if (!malformed_.empty()) {
-      co_return broken({Code::invalid, "the request's body is malformed", std::string(malformed_)},
-                       Refusal{400, malformed_});
+    const auto piece = reader_.take();
+    if (!reader_.malformed().empty()) {
+      const std::string_view why = reader_.malformed();
+      co_return broken({Code::invalid, "the request's body is malformed", std::string(why)},
+                       Refusal{400, why});
     }
     received_ += piece.size();
     if (received_ > limit_) {
@@ -42,74 +33,35 @@ Task<Result<std::span<const std::byte>>> RequestBody::read() {
                        Refusal{413, "the request's body is too large"});
     }
     if (!piece.empty()) co_return piece;
-    if (decoder_.finished()) {
-      release_buffer();
+    if (reader_.finished()) {
+      reader_.release();
       co_return std::span<const std::byte>();
     }
-    if (expects_continue_) {
-      expects_continue_ = false;
-      std::array<iovec, 1> pieces{iovec{const_cast<char*>(kContinue.data()), kContinue.size()}};
-      auto sent = co_await stream_.write(pieces);
-      if (!sent) co_return broken(std::move(sent).error(), std::nullopt);
+    if (auto received = co_await receive(); !received) {
+      if (received.error().code == Code::retry_later) {
+        co_return broken(std::move(received).error(),
+                         Refusal{408, "the request's body did not arrive in time"});
+      }
+      co_return broken(std::move(received).error(), std::nullopt);
     }
-    const auto space = refill_space();
-    const auto got = co_await stream_.read_some(space);
-    if (!got && got.error().code == Code::retry_later) {
-      co_return broken({Code::retry_later, "the client stopped sending the request's body"},
-                       Refusal{408, "the request's body did not arrive in time"});
-    }
-    if (!got) co_return broken(got.error(), std::nullopt);
-    if (*got == 0) {
-      co_return broken({Code::cancelled, "the client left in the middle of the request's body"},
-                       std::nullopt);
-    }
-    source().end += *got;
-    filled_ = *got == space.size();
   }
 }
 
-// The body bytes at hand as one run. Chunks are moved together over their framing, so that a
-// client's tiny chunks do not become tiny pieces.
-std::span<const std::byte> RequestBody::take_buffered() noexcept {
-  Buffer& buffer = source();
-  std::byte* const start = buffer.data.get() + buffer.begin;
-  std::byte* run = start;
-  while (!buffer.empty() && !decoder_.finished() && malformed_.empty()) {
-    const auto piece = decoder_.decode(buffer.bytes());
-    malformed_ = piece.error;
-    if (!piece.data.empty()) {
-      if (run != piece.data.data()) std::memmove(run, piece.data.data(), piece.data.size());
-      run += piece.data.size();
-    }
-    buffer.begin += piece.consumed;
+Task<Result<void>> RequestBody::receive() {
+  if (expects_continue_) {
+    expects_continue_ = false;
+    std::array<iovec, 1> pieces{iovec{const_cast<char*>(kContinue.data()), kContinue.size()}};
+    BUNKER_CO_TRY(co_await stream_.write(pieces));
   }
-  return {start, run};
+  co_return co_await reader_.refill();
 }
 
-// Where to receive next. Small bodies stay in the head's buffer; never more than a known length is
-// read, so that the next request's bytes stay in the socket.
-std::span<std::byte> RequestBody::refill_space() {
-  const bool sized = decoder_.framing() == BodyDecoder::Framing::length;
-  const bool large = sized ? decoder_.remaining() > kHeadBuffer : filled_;
-  if (large && !large_) large_ = worker_.take_body_buffer();
-  Buffer& buffer = source();
-  auto space = buffer.room();
-  if (sized && space.size() > decoder_.remaining()) {
-    space = space.first(static_cast<std::size_t>(decoder_.remaining()));
-  }
-  return space;
-}
-
-void RequestBody::release_buffer() {
-  if (!large_) return;
-  in_.append(large_->bytes());  // a pipelined request behind a chunked body
-  worker_.give_back(std::move(*large_));
-  large_.reset();
-}
-
-bool RequestBody::settle() noexcept {
-  if (!finished()) static_cast<void>(take_buffered());
-  return finished();
+bool RequestBody::drainable(std::uint64_t limit) noexcept {
+  if (!finished()) static_cast<void>(reader_.take());
+  if (finished()) return true;
+  const BodyDecoder& decoder = reader_.decoder();
+  return !expects_continue_ && decoder.framing() == BodyDecoder::Framing::length &&
+         decoder.remaining() <= limit;
 }
 
 Task<bool> RequestBody::drain(std::uint64_t limit) {
@@ -118,7 +70,7 @@ Task<bool> RequestBody::drain(std::uint64_t limit) {
     if (!piece || piece->size() > limit) co_return false;
     limit -= piece->size();
   }
-  release_buffer();
+  reader_.release();
   co_return true;
 }
 

@@ -30,29 +30,28 @@ bool RequestParser::refuse(int status, std::string_view reason) noexcept {
 
 RequestParser::Status RequestParser::parse(std::string_view input, Request& request) {
   // Something that is no HTTP at all (a TLS hello) has no line to wait for.
-  if (position_ == 0 && !input.empty() && input[0] != '\r' && !is_token(input.substr(0, 1))) {
+  if (consumed() == 0 && !input.empty() && input[0] != '\r' && !is_token(input.substr(0, 1))) {
     refuse(400, "this is not an HTTP request");
     return Status::refused;
   }
   while (true) {
-    const std::string_view window = input.substr(0, limits_.bytes);
-    const auto feed = window.find('\n', scanned_);
-    if (feed == std::string_view::npos) {
-      scanned_ = window.size();
-      if (window.size() < limits_.bytes) return Status::need_more;
-      if (stage_ == Stage::request_line) {
-        refuse(414, "the request line is too long");
-      } else {
-        refuse(431, "the request's header fields are too long");
-      }
-      return Status::refused;
+    std::string_view line;
+    switch (lines_.next(input, limits_.bytes, line)) {
+      case HeadLines::Found::line:
+        break;
+      case HeadLines::Found::need_more:
+        return Status::need_more;
+      case HeadLines::Found::malformed:
+        refuse(400, "a line does not end with CR LF");
+        return Status::refused;
+      case HeadLines::Found::too_long:
+        if (stage_ == Stage::request_line) {
+          refuse(414, "the request line is too long");
+        } else {
+          refuse(431, "the request's header fields are too long");
+        }
+        return Status::refused;
     }
-    if (feed == position_ || input[feed - 1] != '\r') {
-      refuse(400, "a line does not end with CR LF");
-      return Status::refused;
-    }
-    const std::string_view line = input.substr(position_, feed - 1 - position_);
-    position_ = scanned_ = feed + 1;
     if (stage_ == Stage::request_line) {
       if (line.empty()) continue;  // RFC 9112 §2.2: empty lines before the request line
       if (!parse_request_line(line, request)) return Status::refused;
@@ -131,16 +130,9 @@ bool RequestParser::parse_absolute_target(std::string_view target, Request& requ
 
 bool RequestParser::parse_field(std::string_view line, Request& request) {
   if (++count_ > limits_.count) return refuse(431, "the request has too many header fields");
-  if (line.front() == ' ' || line.front() == '\t') {
-    return refuse(400, "a header field is folded over two lines");
-  }
-  const auto colon = line.find(':');
-  if (colon == std::string_view::npos) return refuse(400, "a header field has no colon");
-  const std::string_view name = line.substr(0, colon);
-  const std::string_view value = trim(line.substr(colon + 1));
-  if (!is_token(name)) return refuse(400, "a header field's name is not a token");
-  if (!is_field_value(value)) return refuse(400, "a header field has a control character");
-  return note_field(name, value, request);
+  const FieldLine field = split_field(line);
+  if (!field.error.empty()) return refuse(400, field.error);
+  return note_field(field.name, field.value, request);
 }
 
 bool RequestParser::note_field(std::string_view name, std::string_view value, Request& request) {

@@ -7,14 +7,10 @@
 #include <optional>
 #include <string_view>
 
+#include "lib/http/head_lines.h"
 #include "lib/http/message.h"
 
 namespace bunker::http {
-
-struct HeadLimits {
-  std::size_t bytes = 64 * 1024;  // request line and fields together
-  std::size_t count = 128;        // fields
-};
 
 // Why a request is refused: the status to answer with, and one sentence for the client.
 struct Refusal {
@@ -36,7 +32,7 @@ class RequestParser {
   // done: the head is input[0, consumed()). refused: see refusal().
   Status parse(std::string_view input, Request& request);
 
-  [[nodiscard]] std::size_t consumed() const noexcept { return position_; }
+  [[nodiscard]] std::size_t consumed() const noexcept { return lines_.position(); }
   [[nodiscard]] const Refusal& refusal() const noexcept { return refusal_; }
 
   // Gives the request up for a reason of the caller's. Returns false.
@@ -62,8 +58,7 @@ class RequestParser {
   bool finish(Request& request);
 
   HeadLimits limits_;
-  std::size_t position_ = 0;  // start of the first line that is not parsed yet
-  std::size_t scanned_ = 0;   // no line feed in [position_, scanned_)
+  HeadLines lines_;
   std::size_t count_ = 0;
   Refusal refusal_;
   std::optional<std::uint64_t> length_;

@@ -1,7 +1,7 @@
 #include "lib/http/server_state.h"
 
-#include <algorithm>
-#include <cstring>
+#include <chrono>
+#include <utility>
 
 #include "lib/http/serializer.h"
 
@@ -10,36 +10,8 @@ namespace {
 
 // How much a thread keeps for its next requests; the rest goes back to the allocator.
 constexpr std::size_t kSpareExchanges = 64;
-constexpr std::size_t kSpareBodyBuffers = 4;
 
 }  // namespace
-
-std::span<std::byte> Buffer::room() {
-  if (begin == end) begin = end = 0;
-  if (end == capacity) {
-    if (begin > 0) {
-      std::memmove(data.get(), data.get() + begin, size());
-    } else {
-      Buffer larger = allocate(capacity * 2);
-      std::memcpy(larger.data.get(), data.get(), size());
-      data = std::move(larger.data);
-      capacity = larger.capacity;
-    }
-    end -= begin;
-    begin = 0;
-  }
-  return {data.get() + end, capacity - end};
-}
-
-void Buffer::append(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const auto space = room();
-    const std::size_t count = std::min(space.size(), bytes.size());
-    std::memcpy(space.data(), bytes.data(), count);
-    end += count;
-    bytes = bytes.subspan(count);
-  }
-}
 
 std::unique_ptr<Exchange> Worker::take_exchange() {
   if (exchanges_.empty()) return std::make_unique<Exchange>();
@@ -52,19 +24,6 @@ void Worker::give_back(std::unique_ptr<Exchange> exchange) {
   if (exchanges_.size() >= kSpareExchanges || exchange->in.capacity != kHeadBuffer) return;
   exchange->in.begin = exchange->in.end = 0;
   exchanges_.push_back(std::move(exchange));
-}
-
-Buffer Worker::take_body_buffer() {
-  if (body_buffers_.empty()) return Buffer::allocate(kBodyBuffer);
-  Buffer buffer = std::move(body_buffers_.back());
-  body_buffers_.pop_back();
-  return buffer;
-}
-
-void Worker::give_back(Buffer buffer) {
-  if (body_buffers_.size() >= kSpareBodyBuffers) return;
-  buffer.begin = buffer.end = 0;
-  body_buffers_.push_back(std::move(buffer));
 }
 
 const std::string& Worker::date() {

@@ -14,6 +14,7 @@
 
 #include <asio/io_context.hpp>
 
+#include "lib/http/buffer.h"
 #include "lib/http/message.h"
 #include "lib/http/server.h"
 #include "lib/net/listener.h"
@@ -21,35 +22,6 @@
 namespace bunker::http {
 
 class Connection;
-
-// Bytes received and not used yet: [begin, end) of an uninitialized allocation.
-struct Buffer {
-  std::unique_ptr<std::byte[]> data;
-  std::size_t capacity = 0;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-
-  static Buffer allocate(std::size_t size) {
-    Buffer buffer;
-    buffer.data = std::make_unique_for_overwrite<std::byte[]>(size);
-    buffer.capacity = size;
-    return buffer;
-  }
-  [[nodiscard]] std::size_t size() const noexcept { return end - begin; }
-  [[nodiscard]] bool empty() const noexcept { return begin == end; }
-  [[nodiscard]] std::span<const std::byte> bytes() const noexcept {
-    return {data.get() + begin, size()};
-  }
-  [[nodiscard]] std::string_view text() const noexcept {
-    return {reinterpret_cast<const char*>(data.get() + begin), size()};
-  }
-  // Room for more bytes behind end. Full: first moves what there is to the front, then doubles.
-  std::span<std::byte> room();
-  void append(std::span<const std::byte> bytes);
-};
-
-inline constexpr std::size_t kHeadBuffer = 16 * 1024;
-inline constexpr std::size_t kBodyBuffer = 256 * 1024;
 
 // What a connection needs only while it serves a request; idle ones have none.
 struct Exchange {
@@ -66,17 +38,15 @@ class Worker {
   asio::io_context& context;
   net::Listener* listener = nullptr;  // owned by the accept loop's frame, null once that ended
   std::vector<Connection*> connections;
+  BodyBuffers body_buffers;
 
   [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
   void give_back(std::unique_ptr<Exchange> exchange);
-  [[nodiscard]] Buffer take_body_buffer();
-  void give_back(Buffer buffer);
   // The Date field's value now.
   [[nodiscard]] const std::string& date();
 
  private:
   std::vector<std::unique_ptr<Exchange>> exchanges_;
-  std::vector<Buffer> body_buffers_;
   std::time_t date_second_ = -1;
   std::string date_;
 };

@@ -1,0 +1,53 @@
+#include "lib/http/body_reader.h"
+
+#include <cstring>
+#include <utility>
+
+namespace bunker::http {
+
+std::span<const std::byte> BodyReader::take() noexcept {
+  Buffer& buffer = source();
+  std::byte* const start = buffer.data.get() + buffer.begin;
+  std::byte* run = start;
+  while (!buffer.empty() && !finished() && malformed_.empty()) {
+    const auto piece = decoder_.decode(buffer.bytes());
+    malformed_ = piece.error;
+    if (!piece.data.empty()) {
+      if (run != piece.data.data()) std::memmove(run, piece.data.data(), piece.data.size());
+      run += piece.data.size();
+    }
+    buffer.begin += piece.consumed;
+  }
+  return {start, run};
+}
+
+// Small bodies stay in the head's buffer. Never more than a known length is read, so that the next
+// message's bytes stay in the socket.
+std::span<std::byte> BodyReader::space() {
+  const bool sized = decoder_.framing() == BodyDecoder::Framing::length;
+  const bool large = sized ? decoder_.remaining() > kHeadBuffer : filled_;
+  if (large && !large_) large_ = buffers_.take();
+  const auto room = source().room();
+  if (!sized || room.size() <= decoder_.remaining()) return room;
+  return room.first(static_cast<std::size_t>(decoder_.remaining()));
+}
+
+Task<Result<void>> BodyReader::refill() {
+  const auto room = space();
+  BUNKER_CO_TRY_ASSIGN(const std::size_t got, co_await stream_.read_some(room));
+  source().end += got;
+  filled_ = got == room.size();
+  if (got == 0 && !decoder_.end_of_input()) {
+    co_return fail(Code::cancelled, "the peer left in the middle of a body");
+  }
+  co_return Result<void>();
+}
+
+void BodyReader::release() {
+  if (!large_) return;
+  in_.append(large_->bytes());  // a message that was pipelined behind a chunked body
+  buffers_.give_back(std::move(*large_));
+  large_.reset();
+}
+
+}  // namespace bunker::http
