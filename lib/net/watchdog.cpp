@@ -33,25 +33,24 @@ class WatchdogService final : public asio::execution_context::service {
     if (sweep_next_ == &entry) sweep_next_ = entry.next_;
     if (entry.next_ != nullptr) entry.next_->previous_ = entry.previous_;
     (entry.previous_ != nullptr ? entry.previous_->next_ : first_) = entry.next_;
-    // A timer that nobody needs must not keep the io_context running.
-    if (first_ == nullptr && wake_at_ != SteadyTime::max() && !stopped_) {
-      wake_at_ = SteadyTime::max();
-      timer_.cancel();
-    }
   }
 
   void wake_by(SteadyTime deadline) {
     earliest_ = std::min(earliest_, deadline);
-    if (deadline >= wake_at_ || sweeping_ || stopped_) return;
+    if (deadline >= wake_at_ || sweeping_) return;
     wake_at_ = deadline;
     timer_.expires_at(deadline);
-    timer_.async_wait([this](const asio::error_code& error) {
+    // The timer alone must not keep the io_context running: it is no work in its own right.
+    const Executor executor = timer_.get_executor();
+    timer_.async_wait([this, executor](const asio::error_code& error) {
+      executor.on_work_started();
       if (!error) sweep();
     });
+    executor.on_work_finished();
   }
 
  private:
-  void shutdown() override { stopped_ = true; }
+  void shutdown() override {}
 
   void sweep() {
     const SteadyTime now = std::chrono::steady_clock::now();
@@ -79,7 +78,6 @@ class WatchdogService final : public asio::execution_context::service {
   Watched* first_ = nullptr;
   Watched* sweep_next_ = nullptr;
   bool sweeping_ = false;
-  bool stopped_ = false;
 };
 
 asio::execution_context::id WatchdogService::id;

@@ -22,7 +22,8 @@ class Watched {
  protected:
   ~Watched();
 
-  // on_deadline() is called soon after `deadline`, once. Replaces the deadline before it.
+  // on_deadline() is called soon after `deadline`, once. Replaces the deadline before it. Called
+  // from a handler or coroutine on the io_context, which a deadline alone does not keep running.
   void arm(SteadyTime deadline);
   void disarm() noexcept { deadline_ = SteadyTime::max(); }
 
