@@ -1,5 +1,6 @@
 #include "lib/http/connection.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <exception>
@@ -163,16 +164,26 @@ Task<Connection::Next> Connection::serve() {
   request.body = &body;
   Context context;
   auto response = co_await call_handler(context, request);
+  if (!response) response = state_->refuse(500, "an internal error; the log says more");
+  auto on_delivered = std::exchange(response->on_delivered, nullptr);
   if (body.failed()) {
-    if (const auto refusal = body.refusal()) co_return co_await refuse(*refusal);
+    const auto refusal = body.refusal();
+    if (on_delivered) on_delivered({refusal ? refusal->status : response->status, 0, false});
+    if (refusal) co_return co_await refuse(*refusal);
     co_return Next::close;
   }
-  if (!response) response = state_->refuse(500, "an internal error; the log says more");
 
   const bool close =
       !parser_.keep_alive() || state_->draining || !body.drainable(limits.drain_bytes);
   ResponsePlan plan = plan_response(*response, request.method, request.minor_version, close);
-  if (!co_await send(*response, plan)) co_return Next::close;
+  const std::uint64_t moved = stream_->moved();
+  const Result<void> sent = co_await send(*response, plan);
+  if (on_delivered) {
+    const std::uint64_t bytes = stream_->moved() - moved;
+    const std::uint64_t head = std::min<std::uint64_t>(bytes, exchange_->head_bytes);
+    on_delivered({response->status, bytes - head, sent.has_value()});
+  }
+  if (!sent) co_return Next::close;
   if (plan.close) {
     const bool expected = !parser_.keep_alive() && body.finished();
     co_return expected ? Next::close : Next::linger;
@@ -212,6 +223,7 @@ Task<Result<void>> Connection::send(Response& response, ResponsePlan& plan) {
   std::string& head = exchange_->head;
   head.clear();
   append_head(head, response, plan, worker_.date(), exchange_->request.minor_version);
+  exchange_->head_bytes = head.size();
   std::array<iovec, 2> pieces{piece(head), iovec{}};
   if (!plan.has_body) co_return co_await stream_->write(pieces);
   if (const auto* region = std::get_if<FileRegion>(&response.body.content)) {
@@ -246,7 +258,10 @@ Task<Result<void>> Connection::send_stream(ByteSource& source, Response& respons
       if (!plan.chunked && !plan.content_length) stream_->reset_on_close();
       co_return fail(Code::cancelled, "a response broke off");
     }
-    if (!begun) append_head(head, response, plan, worker_.date(), exchange_->request.minor_version);
+    if (!begun) {
+      append_head(head, response, plan, worker_.date(), exchange_->request.minor_version);
+      exchange_->head_bytes = head.size();
+    }
     begun = true;
     left -= plan.content_length ? part->size() : 0;
     const bool last = part->empty() || left == 0;
@@ -260,6 +275,7 @@ Task<Result<void>> Connection::send_stream(ByteSource& source, Response& respons
     if (last) co_return Result<void>();
   }
   append_head(head, response, plan, worker_.date(), exchange_->request.minor_version);
+  exchange_->head_bytes = head.size();
   std::array<iovec, 2> pieces{piece(head), iovec{}};
   if (plan.has_body) pieces[1] = piece(*std::get<SharedBytes>(response.body.content));
   co_return co_await stream_->write(pieces);

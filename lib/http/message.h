@@ -68,6 +68,13 @@ struct Request {
   [[nodiscard]] std::vector<std::string> query_values(std::string_view name) const;
 };
 
+// What became of a response.
+struct Delivery {
+  int status = 0;           // that was sent: another one where a body could not be read to its end
+  std::uint64_t bytes = 0;  // of the body, as far as the connection took them
+  bool whole = false;       // false: the connection broke, or the request's body was malformed
+};
+
 struct Response {
   int status = 200;
   Headers headers;  // without Content-Length, Transfer-Encoding, Connection, Date: the server's
@@ -76,6 +83,9 @@ struct Response {
   std::optional<std::uint64_t> head_length;
   // Close the connection after this response.
   bool close = false;
+  // Called at most once, when the response has left or failed, on the connection's I/O thread,
+  // while the handler's context and request are still there. Must not throw.
+  std::move_only_function<void(const Delivery&)> on_delivered;
 
   Response() = default;
   explicit Response(int status_code) : status(status_code) {}

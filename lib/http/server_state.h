@@ -27,7 +27,8 @@ class Connection;
 struct Exchange {
   Buffer in = Buffer::allocate(kHeadBuffer);
   Request request;
-  std::string head;  // of the response
+  std::string head;            // of the response
+  std::size_t head_bytes = 0;  // its size, also when it has been sent and cleared
 };
 
 // One I/O thread's part of a server.

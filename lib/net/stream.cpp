@@ -90,6 +90,7 @@ void Stream::set_pace(Pace pace) noexcept {
 }
 
 void Stream::count(std::size_t bytes) noexcept {
+  moved_ += bytes;
   burst_ += bytes;
   window_bytes_ += bytes;
   if (window_bytes_ >= pace_.bytes) {

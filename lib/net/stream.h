@@ -83,6 +83,8 @@ class Stream : private Watched {
   void set_pace(Pace pace) noexcept;
   // Lets the caller of try_…() take part in the pace and in the fairness between connections.
   void count(std::size_t bytes) noexcept;
+  // Bytes moved so far, both ways.
+  [[nodiscard]] std::uint64_t moved() const noexcept { return moved_; }
 
   // Ends the current or next wait, as an expired deadline does.
   void interrupt() noexcept;
@@ -109,6 +111,7 @@ class Stream : private Watched {
   Pace pace_;
   std::chrono::nanoseconds window_left_ = std::chrono::nanoseconds::max();
   std::uint64_t window_bytes_ = 0;
+  std::uint64_t moved_ = 0;
   std::size_t burst_ = 0;  // bytes moved since the last wait
   bool interrupted_ = false;
 };
