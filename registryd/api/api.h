@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lib/http/message.h"
+#include "lib/http/server.h"
 #include "lib/observability/log.h"
 #include "lib/observability/metrics.h"
 #include "registryd/auth/authenticator.h"
@@ -45,5 +46,9 @@ struct Services {
 };
 
 [[nodiscard]] http::Handler make_handler(Services services, Options options);
+
+// For http::Server::Options::refuse: what the server turns away before the handler sees it gets the
+// same JSON and headers.
+[[nodiscard]] http::Refuse make_refuse(const Options& options);
 
 }  // namespace bunker::api

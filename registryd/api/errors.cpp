@@ -107,6 +107,24 @@ nlohmann::json detail_of(const Error& error, const Wire& wire, const Target& tar
   return detail;
 }
 
+http::Response error_response(const Wire& wire, std::string_view message, nlohmann::json detail) {
+  nlohmann::json entry;
+  entry["code"] = wire.code;
+  entry["message"] = message;
+  entry["detail"] = std::move(detail);
+  nlohmann::json body;
+  body["errors"] = nlohmann::json::array({std::move(entry)});
+
+  http::Response response(wire.status);
+  response.headers.reserve(8);
+  // Without a charset, which JSON does not have (RFC 8259 §11); clients parse the media type only.
+  response.headers.add("Content-Type", "application/json");
+  if (wire.status == 429 || wire.status == 503) response.headers.add("Retry-After", "5");
+  // What a client sent is echoed: bytes that are not UTF-8 must not make the dump throw.
+  response.body = Body(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
+  return response;
+}
+
 }  // namespace
 
 Wire to_wire(const Error& error) noexcept {
@@ -121,22 +139,17 @@ Wire to_wire(const Error& error) noexcept {
 
 http::Response render_error(const Error& error, const Target& target, std::string_view request_id) {
   const Wire wire = to_wire(error);
-  nlohmann::json entry;
-  entry["code"] = wire.code;
-  entry["message"] = wire.status == 500 ? "the registry failed to answer; its log says why"
-                                        : std::string_view(error.message);
-  entry["detail"] = detail_of(error, wire, target, request_id);
-  nlohmann::json body;
-  body["errors"] = nlohmann::json::array({std::move(entry)});
+  const std::string_view message = wire.status == 500
+                                       ? "the registry failed to answer; its log says why"
+                                       : std::string_view(error.message);
+  return error_response(wire, message, detail_of(error, wire, target, request_id));
+}
 
-  http::Response response(wire.status);
-  response.headers.reserve(8);
-  // Without a charset, which JSON does not have (RFC 8259 §11); clients parse the media type only.
-  response.headers.add("Content-Type", "application/json");
-  if (wire.status == 429 || wire.status == 503) response.headers.add("Retry-After", "5");
-  // What a client sent is echoed: bytes that are not UTF-8 must not make the dump throw.
-  response.body = Body(body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
-  return response;
+http::Response render_refusal(int status, std::string_view why) {
+  std::string_view code = reason::kUnknown;
+  if (status == 413) code = reason::kSizeInvalid;
+  if (status == 503) code = reason::kUnavailable;
+  return error_response({status, code}, why, nlohmann::json::object());
 }
 
 }  // namespace bunker::api

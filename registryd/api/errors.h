@@ -27,4 +27,7 @@ struct Wire {
 [[nodiscard]] http::Response render_error(const Error& error, const Target& target,
                                           std::string_view request_id);
 
+// The same for a request that was refused with `status` before it was understood.
+[[nodiscard]] http::Response render_refusal(int status, std::string_view why);
+
 }  // namespace bunker::api

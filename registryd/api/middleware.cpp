@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <span>
 
 #include "registryd/api/errors.h"
 #include "registryd/api/text.h"
@@ -67,6 +68,19 @@ std::string loggable_query(std::string_view query) {
 
 }  // namespace
 
+void add_common_headers(http::Response& response,
+                        const std::vector<std::pair<std::string, std::string>>& configured) {
+  const std::size_t own = response.headers.fields().size();
+  response.headers.reserve(own + configured.size() + 2);
+  for (const auto& [name, value] : configured) {
+    // Against the endpoint's own fields only: several values of one configured field all stay.
+    const auto fields = std::span(response.headers.fields()).first(own);
+    const auto same = [&](const auto& field) { return equal_fold(field.first, name); };
+    if (std::ranges::none_of(fields, same)) response.headers.add(name, value);
+  }
+  response.headers.add("Docker-Distribution-API-Version", "registry/2.0");
+}
+
 Middleware::Middleware(Services services, Options options)
     : services_(services),
       options_(normalized(std::move(options))),
@@ -74,27 +88,38 @@ Middleware::Middleware(Services services, Options options)
       metrics_(services.metrics) {}
 
 Task<http::Response> Middleware::serve(Context& context, http::Request& request) {
-  const SteadyTime start = std::chrono::steady_clock::now();
   // First the id: every line and error from here on names it.
   context.request_id = ids_.id_of(request);
   // Then the route, which every later step depends on.
-  Call call{context, request, services_, options_, urls_, parse_path(request.path, options_.prefix),
-            {}};
-  // Counted as in flight from before the first wait until the answer is there.
-  const RequestMetrics::InFlight in_flight(metrics_, call.target.resource);
+  const Target target = parse_path(request.path, options_.prefix);
+  // In flight from before the first wait until the answer is delivered.
+  Record record{std::chrono::steady_clock::now(), target, {}, {metrics_, target.resource}};
+  Call call{context, request, services_, options_, urls_, target, {}};
   http::Response response = co_await answer(call);
+  record.user = std::move(call.identity.name);
   // HEAD is GET until its body would be sent.
   if (request.method == http::Method::head) drop_body(response);
   // On every answer, errors too: old docker takes a registry without them for another version.
-  add_common_headers(context, response);
+  add_common_headers(response, options_.headers);
+  response.headers.add("X-Request-Id", context.request_id);
   // Last, counts and the log, which need the outcome.
-  const RequestMetrics::Finished finished{
-      call.target.resource, request.method,
-      response.status,      std::chrono::steady_clock::now() - start,
-      size_of(request),     response.body.length};
-  metrics_.count(finished);
-  if (options_.access_log) log_access(call, finished);
+  response.on_delivered = [this, &context, &request,
+                           record = std::move(record)](const http::Delivery& delivery) {
+    finish(context, request, record, delivery);
+  };
   co_return response;
+}
+
+void Middleware::finish(const Context& context, const http::Request& request, const Record& record,
+                        const http::Delivery& delivery) {
+  const RequestMetrics::Finished finished{
+      record.target.resource, request.method,
+      delivery.status,        std::chrono::steady_clock::now() - record.start,
+      size_of(request),       delivery.bytes};
+  metrics_.count(finished);
+  if (options_.access_log && services_.logger.enabled(LogLevel::info)) {
+    log_access(context, request, record, finished, delivery.whole);
+  }
 }
 
 Task<http::Response> Middleware::answer(Call& call) const {
@@ -157,21 +182,6 @@ Task<std::optional<http::Response>> Middleware::authorize(Call& call, Needs need
   co_return response;
 }
 
-void Middleware::add_common_headers(const Context& context, http::Response& response) const {
-  const std::size_t own = response.headers.fields().size();
-  response.headers.reserve(own + options_.headers.size() + 2);
-  for (const auto& [name, value] : options_.headers) {
-    // An endpoint's own field wins; several values of one configured field all stay.
-    const auto& fields = response.headers.fields();
-    const bool taken =
-        std::any_of(fields.begin(), fields.begin() + static_cast<std::ptrdiff_t>(own),
-                    [&](const auto& field) { return equal_fold(field.first, name); });
-    if (!taken) response.headers.add(name, value);
-  }
-  response.headers.add("Docker-Distribution-API-Version", "registry/2.0");
-  response.headers.add("X-Request-Id", context.request_id);
-}
-
 void Middleware::log_error(const Call& call, const Error& error) const {
   const int status = to_wire(error).status;
   const LogLevel level = status >= 500 && status != 503 ? LogLevel::error : LogLevel::debug;
@@ -184,24 +194,25 @@ void Middleware::log_error(const Call& call, const Error& error) const {
                         {"error", to_string(error)}});
 }
 
-void Middleware::log_access(const Call& call, const RequestMetrics::Finished& finished) const {
-  if (!services_.logger.enabled(LogLevel::info)) return;
-  const http::Request& request = call.request;
+void Middleware::log_access(const Context& context, const http::Request& request,
+                            const Record& record, const RequestMetrics::Finished& finished,
+                            bool whole) const {
   const std::string query = loggable_query(request.query);
-  services_.logger.info(
-      "request",
-      {{"request_id", call.context.request_id},
-       {"peer", request.peer.address},
-       {"user", call.identity.name},
-       {"method", request.method_name},
-       {"path", request.path},
-       {"query", query},
-       {"repository", call.target.name},
-       {"status", finished.status},
-       {"request_bytes", finished.request_bytes},
-       {"bytes", finished.response_bytes},
-       {"duration_ms", std::chrono::duration<double, std::milli>(finished.duration).count()},
-       {"user_agent", request.headers.get("User-Agent").value_or("")}});
+  const std::chrono::duration<double, std::milli> duration = finished.duration;
+  services_.logger.info("request",
+                        {{"request_id", context.request_id},
+                         {"peer", request.peer.address},
+                         {"user", record.user},
+                         {"method", request.method_name},
+                         {"path", request.path},
+                         {"query", query},
+                         {"repository", record.target.name},
+                         {"status", finished.status},
+                         {"request_bytes", finished.request_bytes},
+                         {"bytes", finished.response_bytes},
+                         {"whole", whole},
+                         {"duration_ms", duration.count()},
+                         {"user_agent", request.headers.get("User-Agent").value_or("")}});
 }
 
 }  // namespace bunker::api

@@ -15,6 +15,11 @@
 
 namespace bunker::api {
 
+// Adds Docker-Distribution-API-Version, and those of `configured` (http.headers) that the response
+// does not set itself.
+void add_common_headers(http::Response& response,
+                        const std::vector<std::pair<std::string, std::string>>& configured);
+
 // Thread-safe. Outlives the tasks that it returns.
 class Middleware {
  public:
@@ -28,9 +33,18 @@ class Middleware {
   // The answer to who may not, or nullopt and call.identity is set.
   Task<std::optional<http::Response>> authorize(Call& call, Needs needs) const;
   Task<http::Response> answer(Call& call) const;
-  void add_common_headers(const Context& context, http::Response& response) const;
   void log_error(const Call& call, const Error& error) const;
-  void log_access(const Call& call, const RequestMetrics::Finished& finished) const;
+  // What is known of a request until its answer is delivered.
+  struct Record {
+    SteadyTime start;
+    Target target;
+    std::string user;
+    RequestMetrics::InFlight in_flight;
+  };
+  void finish(const Context& context, const http::Request& request, const Record& record,
+              const http::Delivery& delivery);
+  void log_access(const Context& context, const http::Request& request, const Record& record,
+                  const RequestMetrics::Finished& finished, bool whole) const;
 
   Services services_;
   Options options_;

@@ -75,8 +75,8 @@ Histogram& RequestMetrics::duration(Resource resource, http::Method method) {
   Histogram* handle = slot.load(std::memory_order_acquire);
   if (handle == nullptr) {
     handle = &metrics_.histogram(
-        "registry_http_request_duration_seconds", "Time from a request's head to its answer.",
-        duration_buckets(),
+        "registry_http_request_duration_seconds",
+        "Time from a request's head to the end of its answer.", duration_buckets(),
         {{"handler", handler_label(resource)}, {"method", method_label(method)}});
     slot.store(handle, std::memory_order_release);
   }
@@ -112,12 +112,12 @@ void RequestMetrics::count(const Finished& request) {
 }
 
 RequestMetrics::InFlight::InFlight(RequestMetrics& metrics, Resource resource)
-    : gauge_(*metrics.row(resource).in_flight) {
-  gauge_.add(1);
+    : gauge_(metrics.row(resource).in_flight) {
+  gauge_->add(1);
 }
 
 RequestMetrics::InFlight::~InFlight() {
-  gauge_.add(-1);
+  if (gauge_ != nullptr) gauge_->add(-1);
 }
 
 }  // namespace bunker::api

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 #include "lib/http/message.h"
 #include "lib/observability/metrics.h"
@@ -33,11 +34,11 @@ class RequestMetrics {
    public:
     InFlight(RequestMetrics& metrics, Resource resource);
     ~InFlight();
-    InFlight(const InFlight&) = delete;
-    InFlight& operator=(const InFlight&) = delete;
+    InFlight(InFlight&& other) noexcept : gauge_(std::exchange(other.gauge_, nullptr)) {}
+    InFlight& operator=(InFlight&&) = delete;
 
    private:
-    Gauge& gauge_;
+    Gauge* gauge_;
   };
 
  private:
