@@ -224,9 +224,9 @@ Result<std::string> decide_type(const json& document, std::string_view content_t
                        " but was sent as Content-Type " + in_quotes(declared),
                    "both must be the same");
   }
-  const bool docker = type == media_type::kDockerImage || type == media_type::kDockerList;
-  if (docker && own.empty()) {
-    return invalid("a Docker manifest must name its mediaType",
+  // Whoever reads the stored bytes later has nothing else to tell the type by.
+  if (own.empty() && type != guessed_type(document)) {
+    return invalid("the manifest names no mediaType and does not look like " + type,
                    "add \"mediaType\": \"" + type + "\"");
   }
   return type;

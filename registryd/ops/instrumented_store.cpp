@@ -123,6 +123,7 @@ class InstrumentedStore final : public ObjectStore {
       : inner_(inner), metrics_(metrics, inner.driver()) {}
 
   [[nodiscard]] std::string_view driver() const noexcept override { return inner_.driver(); }
+  [[nodiscard]] bool remote() const noexcept override { return inner_.remote(); }
 
   Task<Result<ObjectInfo>> head(Context& context, ObjectKey key) override {
     return stat_.time(inner_.head(context, std::move(key)));
