@@ -214,8 +214,8 @@ api::Options api_options(const config::Config& config, std::string secret) {
 // What the server refuses before a handler sees it is answered in the API's own form.
 http::Response refuse(int status, std::string_view why) {
   const Code code = status >= 500 ? Code::internal : Code::invalid;
-  http::Response response = api::render_error(
-      Error(code, std::string(why), {}, registry::reason::kUnsupported), {}, {});
+  http::Response response =
+      api::render_error(Error(code, std::string(why), {}, registry::reason::kUnsupported), {}, {});
   response.status = status;
   return response;
 }
@@ -308,6 +308,7 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
   log_findings(log, findings);
   Metrics metrics;
   register_build_info(metrics, "registryd");
+  register_log_metrics(metrics, log);
   const SystemClock clock;
 
   // Storage, and the rules over it.
@@ -323,7 +324,7 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
     auth::HtpasswdOptions options;
     options.path = config.auth.htpasswd->path;
     options.realm = config.auth.htpasswd->realm;
-    BUNKER_TRY_ASSIGN(authenticator, auth::open_htpasswd(std::move(options), log, metrics));
+    BUNKER_TRY_ASSIGN(authenticator, auth::open_htpasswd(std::move(options), pool, log, metrics));
   }
 
   // The threads are declared after what their coroutines use, so that coroutines go first.

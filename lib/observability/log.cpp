@@ -6,6 +6,7 @@
 
 #include "lib/observability/fd_sink.h"
 #include "lib/observability/log_format.h"
+#include "lib/observability/metrics.h"
 
 namespace bunker {
 namespace {
@@ -58,6 +59,16 @@ void Logger::log(LogLevel level, std::string_view message, std::initializer_list
 
 std::uint64_t Logger::dropped_lines() const {
   return impl_->sink->dropped();
+}
+
+void register_log_metrics(Metrics& metrics, const Logger& log) {
+  Counter& lines = metrics.counter("bunker_log_dropped_lines_total",
+                                   "Log lines lost because the reader of the log was too slow.");
+  metrics.on_scrape([&lines, &log, counted = std::uint64_t{0}]() mutable {
+    const std::uint64_t dropped = log.dropped_lines();
+    lines.add(static_cast<double>(dropped - counted));
+    counted = dropped;
+  });
 }
 
 }  // namespace bunker

@@ -43,8 +43,9 @@ void check_names(std::string_view name, MetricType type, const Labels& labels) {
 }  // namespace
 
 struct Metrics::Impl {
-  mutable std::mutex mutex;
+  std::mutex mutex;
   std::map<std::string, Family, std::less<>> families;
+  std::mutex scrape_mutex;
   std::vector<std::function<void()>> refreshers;
   const std::size_t shards = shard_count();
 
@@ -72,7 +73,7 @@ struct Metrics::Impl {
     return *cell->second;
   }
 
-  std::vector<MetricFamily> collect() const {
+  std::vector<MetricFamily> collect() {
     std::vector<MetricFamily> out = collect_process_metrics();
     const std::lock_guard lock(mutex);
     for (const auto& [name, family] : families) {
@@ -109,17 +110,16 @@ Histogram& Metrics::histogram(std::string_view name, std::string_view help,
 }
 
 void Metrics::on_scrape(std::function<void()> refresh) {
-  const std::lock_guard lock(impl_->mutex);
+  const std::lock_guard lock(impl_->scrape_mutex);
   impl_->refreshers.push_back(std::move(refresh));
 }
 
 Metrics::Exposition Metrics::expose(std::string_view accept) const {
-  std::vector<std::function<void()>> refreshers;
   {
-    const std::lock_guard lock(impl_->mutex);
-    refreshers = impl_->refreshers;
+    // Not under `mutex`, which a refresher takes when it looks a series up.
+    const std::lock_guard lock(impl_->scrape_mutex);
+    for (const auto& refresh : impl_->refreshers) refresh();
   }
-  for (const auto& refresh : refreshers) refresh();
   const std::vector<MetricFamily> families = impl_->collect();
   if (prefers_openmetrics(accept)) {
     return {.content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8",

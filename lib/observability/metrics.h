@@ -13,6 +13,8 @@
 
 namespace bunker {
 
+class Logger;
+
 using Labels = std::vector<std::pair<std::string, std::string>>;
 
 // Thread-safe.
@@ -51,8 +53,8 @@ class Metrics {
   Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> buckets,
                        const Labels& labels = {});
 
-  // Called before each exposition, to set gauges that are read rather than counted. What it uses
-  // outlives the last exposition.
+  // Called before each exposition, one call at a time, to set what is read rather than counted.
+  // What it uses outlives the last exposition.
   void on_scrape(std::function<void()> refresh);
 
   struct Exposition {
@@ -70,6 +72,9 @@ class Metrics {
 
 // Adds `bunker_build_info{program,version,revision,compiler} 1`.
 void register_build_info(Metrics& metrics, std::string_view program);
+
+// Adds `bunker_log_dropped_lines_total`. `log` outlives the last exposition.
+void register_log_metrics(Metrics& metrics, const Logger& log);
 
 // The version of this build: "0.1.0", and the source revision or "unknown".
 [[nodiscard]] std::string_view build_version() noexcept;

@@ -1,11 +1,10 @@
 #include "registryd/auth/htpasswd.h"
 
-#include <algorithm>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <utility>
 
-#include "lib/runtime/blocking_pool.h"
 #include "lib/runtime/shared_result.h"
 #include "registryd/auth/basic.h"
 #include "registryd/auth/bcrypt.h"
@@ -46,15 +45,15 @@ std::unexpected<Error> unauthenticated(std::string message, std::string detail =
 
 class Htpasswd final : public Authenticator {
  public:
-  Htpasswd(HtpasswdOptions options, std::unique_ptr<HtpasswdFile> file, Logger& log,
-           Metrics& metrics)
+  Htpasswd(HtpasswdOptions options, std::unique_ptr<HtpasswdFile> file, BlockingPool& pool,
+           Logger& log, Metrics& metrics)
       : options_(std::move(options)),
         challenge_(basic_challenge(options_.realm)),
         file_(std::move(file)),
         log_(log),
         attempts_(metrics),
         cache_(kCacheLifetime, kCacheCapacity),
-        pool_(std::max<std::size_t>(options_.threads, 1)) {}
+        pool_(pool) {}
 
   Task<Result<Identity>> authenticate(Context& context, const http::Request& request,
                                       std::vector<Access>) override {
@@ -78,13 +77,13 @@ class Htpasswd final : public Authenticator {
       attempts_.cached.add();
       co_return Identity{std::move(credentials->user)};
     }
-    const auto check = join_check(key, credentials->password, hash);
-    if (!check) {
+    const Outcome outcome = join_check(key, credentials->password, hash);
+    if (!outcome) {
       attempts_.overloaded.add();
       co_return fail(Code::retry_later, "too many logins are being checked",
                      "try again in a few seconds", "TOOMANYREQUESTS");
     }
-    if (!co_await check->get() || !known) {
+    if (!co_await outcome->get() || !known) {
       attempts_.refused.add();
       log_.info("authentication failed", {{"user", credentials->user},
                                           {"peer", request.peer.address},
@@ -101,25 +100,48 @@ class Htpasswd final : public Authenticator {
   }
 
  private:
-  using Check = std::shared_ptr<SharedResult<bool>>;
+  using Outcome = std::shared_ptr<SharedResult<bool>>;
+  struct Check {
+    CredentialCache::Key key;
+    std::string password;
+    std::string hash;
+    Outcome outcome;
+  };
 
-  // The check of these credentials that is under way, or a new one; null when too many are.
-  Check join_check(const CredentialCache::Key& key, std::string password, std::string hash) {
+  // The check of these credentials that is under way, or a new one; null when there are too many.
+  Outcome join_check(const CredentialCache::Key& key, std::string password, std::string hash) {
     const std::lock_guard lock(mutex_);
-    if (const auto running = checks_.find(key); running != checks_.end()) return running->second;
-    if (checks_.size() >= options_.queue) return nullptr;
-    auto check = std::make_shared<SharedResult<bool>>();
-    checks_.emplace(key, check);
-    pool_.post([this, key, check, password = std::move(password), hash = std::move(hash)] {
-      const bool matches = bcrypt_matches(password, hash);
-      if (matches) cache_.insert(key, std::chrono::steady_clock::now());
-      {
-        const std::lock_guard done(mutex_);
-        checks_.erase(key);
+    if (const auto known = outcomes_.find(key); known != outcomes_.end()) return known->second;
+    if (outcomes_.size() >= options_.queue) return nullptr;
+    auto outcome = std::make_shared<SharedResult<bool>>();
+    outcomes_.emplace(key, outcome);
+    waiting_.push_back({key, std::move(password), std::move(hash), outcome});
+    if (running_ < options_.parallel) {
+      ++running_;
+      start_next();
+    }
+    return outcome;
+  }
+
+  // Takes the first of `waiting_`. With `mutex_` held.
+  void start_next() {
+    pool_.post([this, check = std::move(waiting_.front())] { run(check); });
+    waiting_.pop_front();
+  }
+
+  void run(const Check& check) {
+    const bool matches = bcrypt_matches(check.password, check.hash);
+    if (matches) cache_.insert(check.key, std::chrono::steady_clock::now());
+    {
+      const std::lock_guard lock(mutex_);
+      outcomes_.erase(check.key);
+      if (waiting_.empty()) {
+        --running_;
+      } else {
+        start_next();
       }
-      check->set(matches);
-    });
-    return check;
+    }
+    check.outcome->set(matches);
   }
 
   const HtpasswdOptions options_;
@@ -128,18 +150,21 @@ class Htpasswd final : public Authenticator {
   Logger& log_;
   Attempts attempts_;
   CredentialCache cache_;
-  std::mutex mutex_;
-  std::map<CredentialCache::Key, Check> checks_;  // under way, by what they check
-  BlockingPool pool_;                             // last: its jobs use the members above
+  BlockingPool& pool_;
+
+  std::mutex mutex_;                                  // guards what follows
+  std::map<CredentialCache::Key, Outcome> outcomes_;  // of the checks that run or wait
+  std::deque<Check> waiting_;
+  std::size_t running_ = 0;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Authenticator>> open_htpasswd(HtpasswdOptions options, Logger& log,
-                                                     Metrics& metrics) {
+Result<std::unique_ptr<Authenticator>> open_htpasswd(HtpasswdOptions options, BlockingPool& pool,
+                                                     Logger& log, Metrics& metrics) {
   BUNKER_TRY_ASSIGN(auto file,
                     HtpasswdFile::open(options.path, options.check_interval, log, metrics));
-  return std::make_unique<Htpasswd>(std::move(options), std::move(file), log, metrics);
+  return std::make_unique<Htpasswd>(std::move(options), std::move(file), pool, log, metrics);
 }
 
 }  // namespace bunker::auth

@@ -1,8 +1,8 @@
 // auth.htpasswd: HTTP Basic credentials checked against a file of bcrypt hashes. Whoever is in the
 // file may do everything; there are no rules about repositories here.
 //
-// bcrypt runs on threads of its own, so that nobody who guesses passwords can starve the threads
-// that serve: checks of the same credentials are joined into one, the queue is bounded (over it:
+// bcrypt runs on a few threads of the pool, so that nobody who guesses passwords can starve those
+// that serve: checks of the same credentials are joined into one, their number is bounded (over it:
 // retry_later / TOOMANYREQUESTS), and what was right is remembered for an hour, for as long as the
 // file has the same hash. The file is read again when it changes, within a second.
 #pragma once
@@ -15,6 +15,7 @@
 #include "lib/base/result.h"
 #include "lib/observability/log.h"
 #include "lib/observability/metrics.h"
+#include "lib/runtime/blocking_pool.h"
 #include "registryd/auth/authenticator.h"
 
 namespace bunker::auth {
@@ -22,15 +23,16 @@ namespace bunker::auth {
 struct HtpasswdOptions {
   std::string path;
   std::string realm;
-  std::size_t threads = 2;                         // that run bcrypt, >= 1
-  std::size_t queue = 64;                          // checks that may wait or run, >= 1
+  std::size_t parallel = 2;                        // checks that run at once, >= 1
+  std::size_t queue = 64;                          // checks that run or wait, >= 1
   std::chrono::milliseconds check_interval{1000};  // how often the file is looked at, at most
 };
 
 // not_found, invalid: the file cannot be used; the message says why and how to make one.
-// `log` and `metrics` outlive the authenticator, which is destroyed before the IoThreads whose
-// requests it answers.
+// The other arguments outlive the authenticator. It is destroyed when no check is under way:
+// BlockingPool::wait_idle().
 [[nodiscard]] Result<std::unique_ptr<Authenticator>> open_htpasswd(HtpasswdOptions options,
-                                                                   Logger& log, Metrics& metrics);
+                                                                   BlockingPool& pool, Logger& log,
+                                                                   Metrics& metrics);
 
 }  // namespace bunker::auth

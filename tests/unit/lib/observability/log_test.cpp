@@ -9,6 +9,8 @@
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "lib/observability/metrics.h"
+
 namespace bunker {
 namespace {
 
@@ -198,6 +200,12 @@ TEST(LogTest, AStuckReaderCostsLinesAndNeverTime) {
     }
     dropped = logger.dropped_lines();
     EXPECT_GT(dropped, 0u);
+    Metrics metrics;
+    register_log_metrics(metrics, logger);
+    for (int scrape = 0; scrape < 2; ++scrape) {
+      EXPECT_THAT(metrics.expose("").body,
+                  HasSubstr("\nbunker_log_dropped_lines_total " + std::to_string(dropped) + "\n"));
+    }
     reader = std::thread([&] {
       char buffer[65536];
       for (ssize_t got; (got = ::read(pipe.reader(), buffer, sizeof buffer)) > 0;) {

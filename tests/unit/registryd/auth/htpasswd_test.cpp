@@ -18,13 +18,13 @@ using ::testing::HasSubstr;
 
 class HtpasswdAuthTest : public HtpasswdTest {
  protected:
-  void open(std::size_t queue = 64, std::size_t threads = 2) {
+  void open(std::size_t queue = 64) {
     auto opened = open_htpasswd({.path = path(),
                                  .realm = "basic-realm",
-                                 .threads = threads,
+                                 .parallel = 2,
                                  .queue = queue,
                                  .check_interval = std::chrono::milliseconds(0)},
-                                log_, metrics_);
+                                pool_, log_, metrics_);
     ASSERT_TRUE(opened) << to_string(opened.error());
     authenticator_ = std::move(*opened);
   }
@@ -47,6 +47,7 @@ class HtpasswdAuthTest : public HtpasswdTest {
     return metric("bunker_auth_attempts_total{method=\"htpasswd\",result=\"" + result + "\"}");
   }
 
+  BlockingPool pool_{3};
   std::unique_ptr<Authenticator> authenticator_;
 };
 
@@ -133,7 +134,7 @@ TEST_F(HtpasswdAuthTest, ManyRequestsWithTheSameCredentialsCostOneCheck) {
   done.wait();
   EXPECT_EQ(accepted, kRequests);
   EXPECT_EQ(attempts("overloaded"), 0u);
-  authenticator_.reset();  // before the threads, as its header asks
+  pool_.wait_idle();  // before the threads go
 }
 
 TEST_F(HtpasswdAuthTest, TooManyGuessesAtOnceAreTurnedAway) {
@@ -142,7 +143,7 @@ TEST_F(HtpasswdAuthTest, TooManyGuessesAtOnceAreTurnedAway) {
   // A cost at which no check ends before the last guess has come in.
   std::ofstream(path()) << "alice:" << bcrypt_decoy(9) << '\n';
   IoThreads threads(1);
-  open(kQueue, /*threads=*/1);
+  open(kQueue);
   std::atomic<int> refused = 0, overloaded = 0;
   std::latch done(kGuesses);
   for (int i = 0; i < kGuesses; ++i) {
@@ -163,11 +164,11 @@ TEST_F(HtpasswdAuthTest, TooManyGuessesAtOnceAreTurnedAway) {
   EXPECT_GE(refused, kQueue);
   EXPECT_GT(overloaded, 0);
   EXPECT_EQ(refused + overloaded, kGuesses);
-  authenticator_.reset();
+  pool_.wait_idle();
 }
 
 TEST_F(HtpasswdAuthTest, AMissingFileStopsTheStart) {
-  const auto opened = open_htpasswd({.path = path(), .realm = "r"}, log_, metrics_);
+  const auto opened = open_htpasswd({.path = path(), .realm = "r"}, pool_, log_, metrics_);
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, Code::not_found);
   EXPECT_THAT(opened.error().detail, HasSubstr("htpasswd -Bc"));
