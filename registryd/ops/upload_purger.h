@@ -12,9 +12,9 @@
 namespace bunker::ops {
 
 struct PurgeOptions {
-  std::chrono::seconds age = std::chrono::hours(168);      // older ones go
-  std::chrono::seconds interval = std::chrono::hours(24);  // > 0
-  bool dry_run = false;                                    // only count and log
+  std::chrono::seconds age = std::chrono::hours(168);           // older ones go
+  std::chrono::milliseconds interval = std::chrono::hours(24);  // > 0
+  bool dry_run = false;                                         // only count and log
 };
 
 // Starts when constructed; the first run comes at a random time within the first hour (or interval,
