@@ -127,6 +127,10 @@ ObjectKey layer_link(const RepositoryName& name, const Digest& digest) {
                "/", kLink});
 }
 
+std::string layers_prefix(const RepositoryName& name) {
+  return join({kRepositories, name.str(), kLayers});
+}
+
 std::string manifests_prefix(const RepositoryName& name) {
   return join({kRepositories, name.str(), kManifests});
 }

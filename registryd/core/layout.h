@@ -25,7 +25,9 @@ inline constexpr std::string_view kRepositories = "docker/registry/v2/repositori
 [[nodiscard]] ObjectKey blob_data(const Digest& digest);
 // <name>/_layers/<alg>/<hex>/link: the blob is part of the repository.
 [[nodiscard]] ObjectKey layer_link(const RepositoryName& name, const Digest& digest);
-// <name>/_manifests/: the repository exists while a key begins with it.
+// <name>/_layers/
+[[nodiscard]] std::string layers_prefix(const RepositoryName& name);
+// <name>/_manifests/: the catalog lists the repository while a key begins with it.
 [[nodiscard]] std::string manifests_prefix(const RepositoryName& name);
 // <name>/_manifests/revisions/<alg>/<hex>/link: the manifest is part of the repository.
 [[nodiscard]] ObjectKey revision_link(const RepositoryName& name, const Digest& digest);

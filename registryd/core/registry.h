@@ -75,7 +75,7 @@ struct ReferencePolicy {
   };
   bool required = true;  // false: nothing needs to exist (bunker.validation.references: optional)
   Indexes indexes = Indexes::all;
-  std::vector<Platform> platforms;      // for `listed`
+  std::vector<Platform> platforms;  // for `listed`
   // Regular expressions for layers' urls: one of `allow` must match, none of `deny` may. An empty
   // `allow` allows every url; {"^$"} none.
   std::vector<std::string> urls_allow;
@@ -114,7 +114,8 @@ class Registry {
 
   // --- Lists ------------------------------------------------------------------------------------
 
-  // end-8. NAME_UNKNOWN when the repository does not exist; a repository without tags is empty.
+  // end-8. NAME_UNKNOWN when the repository has neither manifests nor blobs; without tags it is
+  // empty.
   Task<Result<NamePage>> tags(Context& context, RepositoryName name, PageRequest page);
 
   // Every repository that has (or had) manifests.

@@ -54,8 +54,13 @@ Task<Result<NamePage>> Registry::tags(Context& context, RepositoryName name, Pag
                          co_await impl_->first_tags(context, name, request.last, limit + 1));
   }
   if (page.names.empty()) {
-    BUNKER_CO_TRY_ASSIGN(const bool known,
+    // Deleting the last tag does not end a repository, wherever the store has no empty folders:
+    // its blobs are still there.
+    BUNKER_CO_TRY_ASSIGN(bool known,
                          co_await impl_->any_under(context, layout::manifests_prefix(name)));
+    if (!known) {
+      BUNKER_CO_TRY_ASSIGN(known, co_await impl_->any_under(context, layout::layers_prefix(name)));
+    }
     if (!known) co_return fail(unknown_repository(name));
   }
   page.more = page.names.size() > limit;
