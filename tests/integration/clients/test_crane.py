@@ -69,11 +69,12 @@ class CraneTest(ClientTest):
 
     def test_delete_by_digest(self) -> None:
         target = self.push("small", "crane/deleted:v1")
+        self.push("large", "crane/deleted:kept")
         name = f"{self.host}/crane/deleted@{self.entry('small')['digest']}"
         self.crane("delete", name)
         self.refused("MANIFEST_UNKNOWN", "crane", "manifest", target)
         self.refused("MANIFEST_UNKNOWN", "crane", "manifest", name)
-        self.assertEqual(self.crane("ls", f"{self.host}/crane/deleted").split(), [])
+        self.assertEqual(self.crane("ls", f"{self.host}/crane/deleted").split(), ["kept"])
 
     def test_delete_by_tag_keeps_the_manifest(self) -> None:
         target = self.push("small", "crane/untagged:v1")
