@@ -8,7 +8,10 @@
 #include <signal.h>
 
 #include "lib/base/random.h"
+#include "lib/http/client.h"
 #include "lib/http/server.h"
+#include "lib/net/dialer.h"
+#include "lib/net/tls_client.h"
 #include "lib/observability/log.h"
 #include "lib/observability/metrics.h"
 #include "lib/runtime/blocking_pool.h"
@@ -166,9 +169,30 @@ unsigned threshold(std::int64_t wanted) {
   return static_cast<unsigned>(std::max<std::int64_t>(1, wanted));
 }
 
+ops::HttpProbe http_probe(const config::HttpHealth& health) {
+  ops::HttpProbe probe;
+  probe.url = health.uri;
+  for (const auto& [name, value] : header_list(health.headers)) probe.headers.add(name, value);
+  probe.status = static_cast<int>(health.status);
+  probe.timeout = health.timeout.count() > 0 ? health.timeout : health.interval;
+  return probe;
+}
+
+// Whom health checks over https trust: the system's authorities. Null where there are none of
+// these checks, since reading the authorities takes time and memory.
+Result<std::unique_ptr<net::TlsClient>> health_tls(const config::Health& health) {
+  const bool wanted = std::ranges::any_of(health.http, [](const config::HttpHealth& check) {
+    const auto url = http::parse_url(check.uri);
+    return url && url->destination.tls;
+  });
+  if (!wanted) return nullptr;
+  return net::TlsClient::create({});
+}
+
 // The checks of `health:`.
 std::vector<ops::HealthCheck> health_checks(const config::Health& health,
-                                            storage::ObjectStore& store, BlockingPool& pool) {
+                                            storage::ObjectStore& store, net::Dialer& dialer,
+                                            http::Client& client) {
   std::vector<ops::HealthCheck> checks;
   const auto add = [&](ops::HealthCheck check, config::Duration interval, std::int64_t failures) {
     check.interval = interval;
@@ -184,8 +208,10 @@ std::vector<ops::HealthCheck> health_checks(const config::Health& health,
   }
   for (const config::TcpHealth& tcp : health.tcp) {
     const config::Duration timeout = tcp.timeout.count() > 0 ? tcp.timeout : tcp.interval;
-    add(ops::tcp_check(tcp.address, duration_cast<milliseconds>(timeout), pool), tcp.interval,
-        tcp.threshold);
+    add(ops::tcp_check(tcp.address, timeout, dialer), tcp.interval, tcp.threshold);
+  }
+  for (const config::HttpHealth& http : health.http) {
+    add(ops::http_check(http_probe(http), client), http.interval, http.threshold);
   }
   return checks;
 }
@@ -327,6 +353,11 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
     BUNKER_TRY_ASSIGN(authenticator, auth::open_htpasswd(std::move(options), pool, log, metrics));
   }
 
+  // What health checks reach others with.
+  BUNKER_TRY_ASSIGN(const auto tls, health_tls(config.health));
+  net::SocketDialer dialer(pool, tls.get());
+  http::Client client(dialer);
+
   // The threads are declared after what their coroutines use, so that coroutines go first.
   ops::Health health;
   std::atomic<bool> draining = false;
@@ -346,8 +377,8 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
   if (debug_server) BUNKER_TRY(debug_server->start());
 
   // Upkeep: health checks, and the purge of abandoned uploads.
-  ops::HealthMonitor monitor(threads, health_checks(config.health, *store, pool), health, log,
-                             metrics);
+  ops::HealthMonitor monitor(threads, health_checks(config.health, *store, dialer, client), health,
+                             log, metrics);
   std::optional<ops::UploadPurger> purger;
   if (config.storage.upload_purging.enabled && !config.storage.read_only) {
     purger.emplace(threads, registry, purge_options(config.storage.upload_purging), log, metrics);

@@ -5,21 +5,20 @@
 #include <memory>
 #include <utility>
 
-#include <netdb.h>
-#include <poll.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "lib/runtime/body.h"
+#include "lib/net/address.h"
 #include "registryd/core/layout.h"
 
 namespace bunker::ops {
 namespace {
 
+SteadyTime deadline_in(std::chrono::nanoseconds timeout) {
+  return std::chrono::steady_clock::now() + timeout;
+}
+
 Task<Result<void>> check_storage(storage::ObjectStore& store, std::chrono::nanoseconds timeout) {
-  Context context{.request_id = "health",
-                  .deadline = std::chrono::steady_clock::now() +
-                              std::chrono::duration_cast<SteadyTime::duration>(timeout)};
+  Context context{.request_id = "health", .deadline = deadline_in(timeout)};
   storage::ListOptions options;
   options.delimited = true;
   options.limit = 1;
@@ -35,58 +34,24 @@ Task<Result<void>> check_file(std::string path) {
   co_return fail(Code::internal, "cannot look for " + path + ": " + std::strerror(errno));
 }
 
-Result<void> connect_to(const addrinfo& address, std::chrono::milliseconds timeout) {
-  const FileHandle socket(::socket(
-      address.ai_family, address.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address.ai_protocol));
-  if (socket.fd() < 0) return fail(Code::internal, std::strerror(errno));
-  int error = 0;
-  if (::connect(socket.fd(), address.ai_addr, address.ai_addrlen) != 0) error = errno;
-  if (error == EINPROGRESS) {
-    pollfd ready{.fd = socket.fd(), .events = POLLOUT, .revents = 0};
-    if (::poll(&ready, 1, static_cast<int>(timeout.count())) == 0) {
-      return fail(Code::retry_later, "timed out");
-    }
-    socklen_t size = sizeof error;
-    ::getsockopt(socket.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
-  }
-  if (error != 0) return fail(Code::retry_later, std::strerror(error));
-  return {};
+Task<Result<void>> check_tcp(std::string address, std::chrono::nanoseconds timeout,
+                             net::Dialer& dialer) {
+  BUNKER_CO_TRY_ASSIGN(const net::HostPort to, net::split_host_port(address));
+  net::Destination destination(to.host, to.port, /*secure=*/false);
+  BUNKER_CO_TRY(co_await dialer.dial(std::move(destination), deadline_in(timeout)));
+  co_return Result<void>();
 }
 
-// "host:port", with brackets round an IPv6 address.
-std::pair<std::string, std::string> split_address(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  std::string host = address.substr(0, colon);
-  if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
-    host = host.substr(1, host.size() - 2);
-  }
-  return {std::move(host), colon == std::string::npos ? "" : address.substr(colon + 1)};
-}
-
-// Tries every address of the name, as clients do. Blocks.
-Result<void> connect_by_name(const std::string& address, std::chrono::milliseconds timeout) {
-  const auto [host, port] = split_address(address);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int lookup =
-      ::getaddrinfo(host.empty() ? nullptr : host.c_str(), port.c_str(), &hints, &found);
-  if (lookup != 0) {
-    return fail(Code::retry_later, "cannot look up " + address + ": " + ::gai_strerror(lookup));
-  }
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> list(found, &::freeaddrinfo);
-  Result<void> result = fail(Code::retry_later, "no address");
-  for (const addrinfo* next = list.get(); next != nullptr; next = next->ai_next) {
-    result = connect_to(*next, timeout);
-    if (result) return result;
-  }
-  return fail(result.error().code, "cannot connect to " + address + ": " + result.error().message);
-}
-
-Task<Result<void>> check_tcp(std::string address, std::chrono::milliseconds timeout,
-                             BlockingPool& pool) {
-  auto job = [address, timeout] { return connect_by_name(address, timeout); };
-  co_return co_await pool.run(std::move(job));
+Task<Result<void>> check_http(std::shared_ptr<const HttpProbe> probe, http::Client& client) {
+  BUNKER_CO_TRY_ASSIGN(http::Url url, http::parse_url(probe->url));
+  http::ClientRequest request("HEAD", std::move(url.target));
+  request.headers = probe->headers;
+  BUNKER_CO_TRY_ASSIGN(const auto response,
+                       co_await client.send(std::move(url.destination), std::move(request),
+                                            deadline_in(probe->timeout)));
+  if (response.status == probe->status) co_return Result<void>();
+  co_return fail(Code::retry_later, probe->url + " answered " + std::to_string(response.status) +
+                                        " instead of " + std::to_string(probe->status));
 }
 
 }  // namespace
@@ -105,11 +70,20 @@ HealthCheck file_check(std::string path) {
   return check;
 }
 
-HealthCheck tcp_check(std::string address, std::chrono::milliseconds timeout, BlockingPool& pool) {
+HealthCheck tcp_check(std::string address, std::chrono::nanoseconds timeout, net::Dialer& dialer) {
   HealthCheck check;
   check.name = address;
-  check.run = [address = std::move(address), timeout, &pool] {
-    return check_tcp(address, timeout, pool);
+  check.run = [address = std::move(address), timeout, &dialer] {
+    return check_tcp(address, timeout, dialer);
+  };
+  return check;
+}
+
+HealthCheck http_check(HttpProbe probe, http::Client& client) {
+  HealthCheck check;
+  check.name = probe.url;
+  check.run = [probe = std::make_shared<const HttpProbe>(std::move(probe)), &client] {
+    return check_http(probe, client);
   };
   return check;
 }

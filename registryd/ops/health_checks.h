@@ -7,7 +7,9 @@
 #include <string>
 
 #include "lib/base/result.h"
-#include "lib/runtime/blocking_pool.h"
+#include "lib/http/client.h"
+#include "lib/http/message.h"
+#include "lib/net/dialer.h"
 #include "lib/runtime/task.h"
 #include "registryd/storage/object_store.h"
 
@@ -29,8 +31,19 @@ struct HealthCheck {
 [[nodiscard]] HealthCheck file_check(std::string path);
 
 // health.tcp: fails when no connection to `address` ("host:port", "[::1]:port") comes about within
-// `timeout`. Looks the name up on `pool`, which outlives the check.
-[[nodiscard]] HealthCheck tcp_check(std::string address, std::chrono::milliseconds timeout,
-                                    BlockingPool& pool);
+// `timeout`. `dialer` outlives the check.
+[[nodiscard]] HealthCheck tcp_check(std::string address, std::chrono::nanoseconds timeout,
+                                    net::Dialer& dialer);
+
+struct HttpProbe {
+  std::string url;        // http or https
+  http::Headers headers;  // may hold credentials: never shown
+  int status = 200;       // that is expected; redirects are not followed
+  std::chrono::nanoseconds timeout = std::chrono::seconds(10);
+};
+
+// health.http: fails when a HEAD request does not get the expected status in time. `client`
+// outlives the check.
+[[nodiscard]] HealthCheck http_check(HttpProbe probe, http::Client& client);
 
 }  // namespace bunker::ops

@@ -2,7 +2,8 @@
 
 #include <filesystem>
 #include <fstream>
-#include <latch>
+#include <future>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <netinet/in.h>
@@ -10,6 +11,10 @@
 #include <unistd.h>
 
 #include "lib/base/random.h"
+#include "lib/http/client.h"
+#include "lib/http/server.h"
+#include "lib/net/dialer.h"
+#include "lib/runtime/blocking_pool.h"
 #include "registryd/ops/health_checks.h"
 #include "registryd/ops/health_monitor.h"
 #include "registryd/storage/memory/memory_store.h"
@@ -19,6 +24,7 @@ namespace bunker::ops {
 namespace {
 
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 using ::testing::HasSubstr;
 
 const Result<void> kOk;
@@ -81,7 +87,7 @@ TEST(FileCheckTest, FailsWhileTheFileExists) {
 
 TEST(StorageCheckTest, AsksTheStore) {
   const auto store = storage::make_memory_store();
-  const HealthCheck check = storage_check(*store, std::chrono::seconds(5));
+  const HealthCheck check = storage_check(*store, seconds(5));
   EXPECT_EQ(check.name, "storagedriver_inmemory");
   EXPECT_TRUE(run_task(check.run()));
 }
@@ -111,19 +117,86 @@ class Port {
 
 TEST(TcpCheckTest, FailsWhenNothingListens) {
   BlockingPool pool(1);
+  net::SocketDialer dialer(pool, nullptr);
   Port port;
-  const auto check = tcp_check("127.0.0.1:" + port.number(), milliseconds(5000), pool);
+  const auto check = tcp_check("127.0.0.1:" + port.number(), seconds(5), dialer);
   EXPECT_TRUE(run_task(check.run()));
-  EXPECT_TRUE(run_task(tcp_check("localhost:" + port.number(), milliseconds(5000), pool).run()));
+  EXPECT_TRUE(run_task(tcp_check("localhost:" + port.number(), seconds(5), dialer).run()));
   port.close();
-  EXPECT_THAT(run_task(check.run()).error().message, HasSubstr("Connection refused"));
+  EXPECT_EQ(run_task(check.run()).error().code, Code::retry_later);
 }
 
 TEST(TcpCheckTest, AnAddressThatMeansNothingIsAnError) {
   BlockingPool pool(1);
+  net::SocketDialer dialer(pool, nullptr);
   for (const char* address : {"127.0.0.1:no-such-port", "no-such-host.invalid:80", "x"}) {
-    EXPECT_FALSE(run_task(tcp_check(address, milliseconds(1000), pool).run())) << address;
+    EXPECT_FALSE(run_task(tcp_check(address, seconds(1), dialer).run())) << address;
   }
+}
+
+// A server of our own that answers every HEAD with 204, where the token is right.
+class HttpCheckTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(server_.start());
+    threads_.start();
+  }
+  void TearDown() override {
+    server_.drain(milliseconds(100));
+    threads_.stop();
+    pool_.wait_idle();
+  }
+
+  static Task<http::Response> answer(http::Request& request) {
+    const bool expected =
+        request.method == http::Method::head && request.headers.get("X-Token") == "secret";
+    co_return http::Response(expected ? 204 : 403);
+  }
+
+  // The check's outcome; it runs on the server's own thread.
+  Result<void> run(HttpProbe probe) {
+    const HealthCheck check = http_check(std::move(probe), client_);
+    std::promise<Result<void>> result;
+    threads_.spawn(0, [&]() -> Task<void> { result.set_value(co_await check.run()); });
+    return result.get_future().get();
+  }
+
+  HttpProbe probe(const std::string& token, int status) {
+    HttpProbe out;
+    out.url = "http://" + server_.bound_address() + "/ready?x=1";
+    out.headers.add("X-Token", token);
+    out.status = status;
+    return out;
+  }
+
+  BlockingPool pool_{1};
+  net::SocketDialer dialer_{pool_, nullptr};
+  http::Client client_{dialer_};
+  IoThreads threads_{1};
+  http::Server server_{threads_, {.address = "127.0.0.1:0"}, [](Context&, http::Request& request) {
+                         return answer(request);
+                       }};
+};
+
+TEST_F(HttpCheckTest, ComparesTheStatus) {
+  EXPECT_TRUE(run(probe("secret", 204)));
+  EXPECT_TRUE(run(probe("wrong", 403)));
+  const auto other = run(probe("wrong", 204));
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().message, HasSubstr("/ready?x=1 answered 403 instead of 204"));
+  EXPECT_THAT(to_string(other.error()), ::testing::Not(HasSubstr("wrong")));
+}
+
+TEST_F(HttpCheckTest, FailsWhereNoAnswerComes) {
+  Port closed;
+  HttpProbe nobody;
+  nobody.url = "http://127.0.0.1:" + closed.number();
+  nobody.timeout = milliseconds(50);  // it accepts connections and never says a word
+  EXPECT_EQ(run(nobody).error().code, Code::retry_later);
+  closed.close();
+  EXPECT_FALSE(run(nobody));
+  nobody.url = "ftp://127.0.0.1/";
+  EXPECT_EQ(run(nobody).error().code, Code::invalid);
 }
 
 TEST(HealthMonitorTest, KeepsHealthUpToDateUntilStopped) {
