@@ -222,7 +222,7 @@ Field<Owner> section(std::string_view name, Part Owner::* member, Use use,
   key.print = [member](const Key& self, const void* owner) -> std::optional<Node> {
     const Part& part = static_cast<const Owner*>(owner)->*member;
     if (self.use.status != Status::honoured && part == Part{}) return std::nullopt;
-    return print_section(self.children, &part);
+    return print_section(self, &part);
   };
   return {std::move(key)};
 }
@@ -243,7 +243,7 @@ Field<Owner> section(std::string_view name, std::optional<Part> Owner::* member,
   key.print = [member](const Key& self, const void* owner) -> std::optional<Node> {
     const std::optional<Part>& part = static_cast<const Owner*>(owner)->*member;
     if (!part) return std::nullopt;
-    return print_section(self.children, &*part);
+    return print_section(self, &*part);
   };
   return {std::move(key)};
 }
@@ -257,7 +257,7 @@ Field<Owner> group(std::string_view name, std::vector<Field<Owner>> children) {
     return false;  // each child answers for itself
   };
   key.print = [](const Key& self, const void* owner) -> std::optional<Node> {
-    return print_section(self.children, owner);
+    return print_section(self, owner);
   };
   return {std::move(key)};
 }
@@ -281,7 +281,7 @@ Field<Owner> list(std::string_view name, std::vector<Part> Owner::* member, Use 
     if (parts.empty()) return std::nullopt;
     Node node;
     node.kind = Node::Kind::list;
-    for (const Part& part : parts) node.items.push_back(print_section(self.children, &part));
+    for (const Part& part : parts) node.items.push_back(print_section(self, &part));
     return node;
   };
   return {std::move(key)};

@@ -235,6 +235,7 @@ std::optional<std::map<std::string, std::string>> Decoder::fields(const Node& no
   std::map<std::string, std::string> values;
   for (const Entry& entry : node.entries) {
     const Scope scope(*this, printable(entry.name));
+    if (!is_printable(entry.name)) error(entry.at, "holds a control character", "leave it out");
     if (entry.value.kind == Node::Kind::null) values[entry.name] = "";
     if (auto value = text(entry.value, nullptr, false)) values[entry.name] = *std::move(value);
   }

@@ -94,6 +94,9 @@ class Override {
   void apply(Node& root) {
     const std::vector<std::string_view> path =
         split(std::string_view(*name_).substr(kPrefix.size()));
+    // Names of keys are plain text; what is not would end up in the log's fields, for one.
+    const bool is_plain = std::ranges::all_of(*name_, [](char c) { return c > 0x20 && c < 0x7F; });
+    if (!is_plain) return report_unknown();
     into_section(root, keys_, path);
   }
 
@@ -242,11 +245,11 @@ class Override {
 
 }  // namespace
 
-void apply_environment(const Environment& environment, const std::vector<Key>& keys, Node& root,
+void apply_environment(const Environment& environment, const Key& top, Node& root,
                        std::vector<Finding>& findings) {
   for (const auto& [name, value] : environment) {
     if (!name.starts_with(kPrefix) || name == kPathVariable) continue;
-    Override(name, value, keys, findings).apply(root);
+    Override(name, value, top.children, findings).apply(root);
   }
 }
 

@@ -11,11 +11,11 @@
 namespace bunker::config {
 
 // Writes every REGISTRY_… variable into `root`, in the order of their names, so that one of a whole
-// section comes before those within it. The name's parts are keys of `keys` in any case, free names
-// of a map (made in lower case), or indexes of a list (its length appends). The value is YAML.
-// A name that fits nothing is a warning (a note where it looks like Kubernetes's), since others
-// than the user set variables, too; a value that is not YAML, or a bad index, is an error.
-void apply_environment(const Environment& environment, const std::vector<Key>& keys, Node& root,
+// section comes before those within it. The name's parts are keys below `top` in any case, free
+// names of a map (made in lower case), or indexes of a list (its length appends). The value is
+// YAML. A name that fits nothing is a warning (a note where it looks like Kubernetes's), since
+// others than the user set variables, too; a value that is not YAML, or a bad index, is an error.
+void apply_environment(const Environment& environment, const Key& top, Node& root,
                        std::vector<Finding>& findings);
 
 }  // namespace bunker::config

@@ -97,11 +97,11 @@ Report check(std::string_view text, std::string source, const Environment& envir
         about_file(*shared_source, "is empty", "it needs `version: 0.1` and `storage:` at least"));
     return report;
   }
-  Key top{.kind = Kind::section, .children = schema()};
+  const Key& top = schema();
   for (const Key& key : top.children) {
     if (Entry* entry = root->find(key.name)) expand_name(key, entry->value);
   }
-  apply_environment(environment, top.children, *root, report.findings);
+  apply_environment(environment, top, *root, report.findings);
   Decoder decoder(report.findings);
   read_section(decoder, top, *root, &report.config);
   check_whole(decoder, *root, report.config);

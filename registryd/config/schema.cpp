@@ -191,42 +191,45 @@ std::vector<Field<Bunker>> bunker_keys() {
 
 }  // namespace
 
-std::vector<Key> schema() {
-  return detail::keys_of<Config>({
-      required(opaque<Config>("version", kHonoured)),
-      legacy(within(&Config::log, choice("loglevel", &Log::level, kHonoured, kLogLevels))),
-      section("log", &Config::log, kHonoured, log_keys()),
-      name_alone(section("storage", &Config::storage, kHonoured, storage_keys())),
-      name_alone(section("auth", &Config::auth, kHonoured, auth_keys())),
-      section("http", &Config::http, kHonoured, http_keys()),
-      section("redis", &Config::redis,
-              refused("this version does not use Redis", "remove the section"), redis_keys()),
-      section("health", &Config::health, kHonoured, health_keys()),
-      section("middleware", &Config::middleware, kHonoured, middlewares_keys()),
-      section("notifications", &Config::notifications, kHonoured, notification_keys()),
-      section(
-          "proxy", &Config::proxy,
-          refused("a pull-through cache of another registry is not there", "remove the section"),
-          proxy_keys()),
-      section("reporting", &Config::reporting, kHonoured, reporting_keys()),
-      group<Config>(
-          "compatibility",
-          {section<Config, Schema1>(
-              "schema1", &Config::schema1, kHonoured,
-              {text("signingkeyfile", &Schema1::signing_key_file, no_effect()),
-               flag("enabled", &Schema1::enabled,
-                    refused("manifests of schema 1 are not served", "remove the key"))})}),
-      section("validation", &Config::validation, kHonoured, validation_keys()),
-      group<Config>("policy",
-                    {group<Config>("repository", {texts("classes", &Config::repository_classes,
+const Key& schema() {
+  static const Key kTop{
+      .kind = Kind::section,
+      .children = detail::keys_of<Config>({
+          required(opaque<Config>("version", kHonoured)),
+          legacy(within(&Config::log, choice("loglevel", &Log::level, kHonoured, kLogLevels))),
+          section("log", &Config::log, kHonoured, log_keys()),
+          name_alone(section("storage", &Config::storage, kHonoured, storage_keys())),
+          name_alone(section("auth", &Config::auth, kHonoured, auth_keys())),
+          section("http", &Config::http, kHonoured, http_keys()),
+          section("redis", &Config::redis,
+                  refused("this version does not use Redis", "remove the section"), redis_keys()),
+          section("health", &Config::health, kHonoured, health_keys()),
+          section("middleware", &Config::middleware, kHonoured, middlewares_keys()),
+          section("notifications", &Config::notifications, kHonoured, notification_keys()),
+          section("proxy", &Config::proxy,
+                  refused("a pull-through cache of another registry is not there",
+                          "remove the section"),
+                  proxy_keys()),
+          section("reporting", &Config::reporting, kHonoured, reporting_keys()),
+          group<Config>(
+              "compatibility",
+              {section<Config, Schema1>(
+                  "schema1", &Config::schema1, kHonoured,
+                  {text("signingkeyfile", &Schema1::signing_key_file, no_effect()),
+                   flag("enabled", &Schema1::enabled,
+                        refused("manifests of schema 1 are not served", "remove the key"))})}),
+          section("validation", &Config::validation, kHonoured, validation_keys()),
+          group<Config>("policy", {group<Config>("repository",
+                                                 {texts("classes", &Config::repository_classes,
                                                         refused("classes of repositories are not "
                                                                 "enforced",
                                                                 "remove the list"))})}),
-      group<Config>("catalog", {number("maxentries", &Config::catalog_max_entries, kHonoured,
-                                       kBelowOneIsDefault)}),
-      group<Config>("tags", {number("maxtags", &Config::tags_max, kHonoured, kZeroIsDefault)}),
-      section("bunker", &Config::bunker, kHonoured, bunker_keys()),
-  });
+          group<Config>("catalog", {number("maxentries", &Config::catalog_max_entries, kHonoured,
+                                           kBelowOneIsDefault)}),
+          group<Config>("tags", {number("maxtags", &Config::tags_max, kHonoured, kZeroIsDefault)}),
+          section("bunker", &Config::bunker, kHonoured, bunker_keys()),
+      })};
+  return kTop;
 }
 
 }  // namespace bunker::config

@@ -67,15 +67,15 @@ struct Key {
   std::function<std::optional<Node>(const Key&, const void* owner)> print;
 };
 
-// The whole table: the keys at the top of a config.yml, of the struct Config. Defined in
-// schema.cpp.
-[[nodiscard]] std::vector<Key> schema();
+// The whole table: a nameless section whose children are the keys at the top of a config.yml, of
+// the struct Config. Defined in schema.cpp.
+[[nodiscard]] const Key& schema();
 
 // Reads the map `node` into the struct at `owner`: unknown keys, missing ones and refusals
 // included.
 void read_section(Decoder& in, const Key& section, const Node& node, void* owner);
 // The members of `owner` under their keys, as a map; secrets as "***".
-[[nodiscard]] Node print_section(const std::vector<Key>& keys, const void* owner);
+[[nodiscard]] Node print_section(const Key& section, const void* owner);
 // "storage: inmemory" to "storage: {inmemory: }", where `key` allows it.
 void expand_name(const Key& key, Node& node);
 

@@ -35,7 +35,8 @@ void report_unknown(Decoder& in, const Key& section, const Entry& entry) {
   std::string remedy;
   if (const std::string_view near = nearest(entry.name, names); !near.empty()) {
     remedy = "did you mean " + std::string(near) + "?";
-  } else if (const std::string found = find_elsewhere(schema(), entry.name, ""); !found.empty()) {
+  } else if (const std::string found = find_elsewhere(schema().children, entry.name, "");
+             !found.empty()) {
     remedy = "did you mean " + found + "?";
   } else {
     remedy = "the keys here are: " + all;
@@ -91,10 +92,10 @@ void read_section(Decoder& in, const Key& section, const Node& node, void* owner
   }
 }
 
-Node print_section(const std::vector<Key>& keys, const void* owner) {
+Node print_section(const Key& section, const void* owner) {
   Node map;
   map.kind = Node::Kind::map;
-  for (const Key& key : keys) {
+  for (const Key& key : section.children) {
     if (key.legacy) continue;
     std::optional<Node> value = key.print(key, owner);
     if (value && key.kind == Kind::section && value->entries.empty() && !key.children.empty()) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "lib/base/utf8.h"
 #include "registryd/config/suggest.h"
 #include "registryd/config/values.h"
 
@@ -75,13 +76,14 @@ bool is_authority(std::string_view text) {
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text.substr(0, kMaxPrinted)) out += is_control(c) ? '?' : c;
-  if (text.size() > kMaxPrinted) {
-    // Do not end within a UTF-8 character.
-    while (!out.empty() && (static_cast<unsigned char>(out.back()) & 0xC0) == 0x80) out.pop_back();
-    if (!out.empty() && static_cast<unsigned char>(out.back()) >= 0xC0) out.pop_back();
-    out += "...";
+  while (!text.empty() && out.size() < kMaxPrinted) {
+    char32_t c = 0;
+    const std::size_t length = decode_utf8(text, c);
+    const bool is_shown = length > 0 && c >= 0x20 && (c < 0x7F || c > 0x9F);
+    out += is_shown ? text.substr(0, length) : "?";
+    text.remove_prefix(std::max<std::size_t>(length, 1));
   }
+  if (!text.empty()) out += "...";
   return out;
 }
 

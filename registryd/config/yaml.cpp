@@ -10,6 +10,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include "lib/base/utf8.h"
 #include "registryd/config/values.h"
 
 namespace bunker::config {
@@ -218,31 +219,14 @@ struct BadByte {
   std::string_view what;
 };
 
-// The length of the UTF-8 character at the start of `text`, 0 where there is none (RFC 3629).
-std::size_t utf8_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return 1;
-  const std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < length) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  const bool overlong = (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
-  const bool surrogate = lead == 0xED && byte(1) > 0x9F;
-  const bool beyond = lead == 0xF4 && byte(1) > 0x8F;
-  return overlong || surrogate || beyond ? 0 : length;
-}
-
 std::optional<BadByte> find_bad_byte(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
-    const auto c = static_cast<unsigned char>(text[at]);
-    if (c == 0) return BadByte{at, "holds a NUL byte"};
-    if ((c < 0x20 && c != '\t' && c != '\n' && c != '\r') || c == 0x7F) {
-      return BadByte{at, "holds a control character"};
-    }
-    const std::size_t length = utf8_length(text.substr(at));
+    char32_t c = 0;
+    const std::size_t length = decode_utf8(text.substr(at), c);
     if (length == 0) return BadByte{at, "is not UTF-8"};
+    if (c == 0) return BadByte{at, "holds a NUL byte"};
+    const bool is_break = c == '\t' || c == '\n' || c == '\r';
+    if ((c < 0x20 && !is_break) || c == 0x7F) return BadByte{at, "holds a control character"};
     at += length;
   }
   return std::nullopt;

@@ -14,7 +14,7 @@ namespace bunker::config {
 
 inline constexpr std::size_t kMaxYamlBytes = 1u << 20;
 inline constexpr int kMaxYamlDepth = 32;
-inline constexpr std::size_t kMaxYamlNodes = 50'000;  // after aliases are expanded
+inline constexpr std::size_t kMaxYamlNodes = 10'000;  // after aliases are expanded
 
 // The tree of the one document in `text`. `source` is what findings name: the file's path, or an
 // environment variable (then `is_file` is false and lines are not counted).

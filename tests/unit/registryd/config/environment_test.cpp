@@ -180,6 +180,16 @@ TEST(Environment, WarnsOfUnknownNames) {
   EXPECT_THAT(text(report), HasSubstr("REGISTRY_VERSION: warning: is ignored: the version"));
 }
 
+TEST(Environment, IgnoresNamesThatAreNotPlainText) {
+  const Report report = check_text(kMinimal, {{"REGISTRY_LOG_FIELDS_A\x01", "x"},
+                                              {"REGISTRY_LOG_FIELDS_\xff", "x"},
+                                              {"REGISTRY_LOG_FIELDS_A B", "x"}});
+  EXPECT_TRUE(report.ok());
+  EXPECT_EQ(count(report, Severity::warning), 3u);
+  EXPECT_THAT(text(report), HasSubstr("REGISTRY_LOG_FIELDS_?: warning"));
+  EXPECT_TRUE(report.config.log.fields.empty());
+}
+
 TEST(Environment, ReadsValuesAsYaml) {
   EXPECT_EQ(check_text(kMinimal, {{"REGISTRY_HTTP_SECRET", "'quoted'"}}).config.http.secret,
             "quoted");

@@ -297,6 +297,7 @@ TEST(Check, ChecksAddressesTogetherWithTheNetwork) {
 TEST(Check, RefusesWhatWouldBreakAResponse) {
   EXPECT_FALSE(check_more("http: {headers: {\"X Y\": [a]}}\n").ok());
   EXPECT_FALSE(check_more("http: {headers: {X-Y: [\"a\\r\\nSet-Cookie: b\"]}}\n").ok());
+  EXPECT_FALSE(check_more("log: {fields: {\"a\\x01\": b}}\n").ok());
   EXPECT_FALSE(check_more("http: {prefix: my}\n").ok());
   EXPECT_FALSE(check_more("http: {host: registry.example.com}\n").ok());
   EXPECT_FALSE(check_more("http: {secret: \"a\\0b\"}\n").ok());

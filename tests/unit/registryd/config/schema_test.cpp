@@ -40,9 +40,9 @@ void collect(const std::vector<Key>& keys, const std::string& prefix, bool refus
   }
 }
 
-std::vector<Row> rows_of(const std::vector<Key>& keys) {
+std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  collect(keys, "", false, rows);
+  collect(schema().children, "", false, rows);
   return rows;
 }
 
@@ -71,9 +71,8 @@ std::multiset<std::pair<Severity, std::string>> keys_of(const Report& report) {
 }
 
 TEST(Schema, AnOverrideIsTheSameAsTheFile) {
-  const std::vector<Key> keys = schema();
   int tried = 0;
-  for (const Row& row : rows_of(keys)) {
+  for (const Row& row : all_rows()) {
     if (row.path.contains('[') || row.path == "version") continue;
     std::vector<std::string> values = {
         "",          "true", "no",     "5",      "-1",  "10s",        "6MiB",     "a:1",  "/p/",
@@ -100,8 +99,7 @@ TEST(Schema, AnOverrideIsTheSameAsTheFile) {
 
 // Each key that is honoured reaches the Config: some value of it makes a difference.
 TEST(Schema, EveryHonouredKeyReachesTheConfig) {
-  const std::vector<Key> keys = schema();
-  for (const Row& row : rows_of(keys)) {
+  for (const Row& row : all_rows()) {
     if (row.path.contains('[') || row.key->kind == Kind::opaque || row.key->kind == Kind::section ||
         row.key->kind == Kind::list || row.path == "validation.enabled") {
       continue;
@@ -125,8 +123,7 @@ TEST(Schema, EveryHonouredKeyReachesTheConfig) {
 }
 
 TEST(Schema, EveryRefusalSaysWhyAndWhatToDo) {
-  const std::vector<Key> keys = schema();
-  for (const Row& row : rows_of(keys)) {
+  for (const Row& row : all_rows()) {
     if (row.key->use.status != Status::refused) continue;
     EXPECT_FALSE(row.key->use.why.empty()) << row.path;
     EXPECT_FALSE(row.key->use.remedy.empty()) << row.path;
@@ -134,8 +131,7 @@ TEST(Schema, EveryRefusalSaysWhyAndWhatToDo) {
 }
 
 TEST(Schema, HasNoUnderscoresSoThatTheEnvironmentReachesEveryKey) {
-  const std::vector<Key> keys = schema();
-  for (const Row& row : rows_of(keys)) EXPECT_FALSE(row.path.contains('_')) << row.path;
+  for (const Row& row : all_rows()) EXPECT_FALSE(row.path.contains('_')) << row.path;
 }
 
 TEST(Print, IsReadBackToTheSameConfig) {
@@ -229,8 +225,7 @@ TEST(Documentation, AgreesWithTheSchema) {
   }
 
   std::map<std::string, DocumentedRow> documented = documented_rows();
-  const std::vector<Key> keys = schema();
-  for (const Row& row : rows_of(keys)) {
+  for (const Row& row : all_rows()) {
     const auto found = documented.find(row.path);
     if (found == documented.end()) {
       ADD_FAILURE() << "docs/configuration.md lacks " << row.path;
