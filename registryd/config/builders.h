@@ -330,5 +330,15 @@ Field<Owner> name_alone(Field<Owner> field) {
   field.key.name_alone = true;
   return field;
 }
+template <class Owner>
+Field<Owner> in_environment(std::string_view other_name, Field<Owner> field) {
+  field.key.other_name_in_environment = other_name;
+  return field;
+}
+template <class Owner>
+Field<Owner> skip_in_environment(std::string_view part, Field<Owner> field) {
+  field.key.skipped_in_environment = part;
+  return field;
+}
 
 }  // namespace bunker::config

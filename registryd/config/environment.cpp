@@ -68,7 +68,7 @@ void collect_names(const std::vector<Key>& keys, const std::string& prefix,
   for (const Key& key : keys) {
     std::string name = prefix + upper(key.name);
     if (key.kind == Kind::section) collect_names(key.children, name + '_', names);
-    if (!key.legacy) names.push_back(std::move(name));
+    if (!key.legacy && key.use.status != Status::refused) names.push_back(std::move(name));
   }
 }
 
@@ -122,8 +122,11 @@ class Override {
   }
 
   void into_section(Node& node, const std::vector<Key>& keys, Path path) {
-    const auto key = std::ranges::find_if(
-        keys, [&](const Key& candidate) { return upper(candidate.name) == upper(path[0]); });
+    const std::string part = upper(path[0]);
+    const auto key = std::ranges::find_if(keys, [&](const Key& candidate) {
+      return !part.empty() &&
+             (upper(candidate.name) == part || candidate.other_name_in_environment == part);
+    });
     if (key == keys.end()) return report_unknown();
     if (key->name == "version" && &keys == &keys_) {
       return report(Severity::warning, "is ignored: the version is the file's own", "unset it");
@@ -138,6 +141,9 @@ class Override {
     switch (key.kind) {
       case Kind::section:
         expand_name(key, node);
+        if (path.size() > 1 && !path[0].empty() && upper(path[0]) == key.skipped_in_environment) {
+          path = path.subspan(1);
+        }
         return into_section(node, key.children, path);
       case Kind::list:
         if (Node* item = item_at(node, path[0])) {

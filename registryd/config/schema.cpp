@@ -41,13 +41,15 @@ std::vector<Field<Log>> log_keys() {
               flag("disabled", &LogHook::disabled),
               text("type", &LogHook::type),
               texts("levels", &LogHook::levels),
-              group<LogHook>(
-                  "options",
-                  {group<LogHook>("smtp", {text("addr", &LogHook::smtp_address),
-                                           text("username", &LogHook::smtp_username),
-                                           secret(text("password", &LogHook::smtp_password)),
-                                           flag("insecure", &LogHook::smtp_insecure)}),
-                   text("from", &LogHook::from), texts("to", &LogHook::to)}),
+              in_environment(
+                  "MAILOPTIONS",
+                  group<LogHook>(
+                      "options",
+                      {group<LogHook>("smtp", {text("addr", &LogHook::smtp_address),
+                                               text("username", &LogHook::smtp_username),
+                                               secret(text("password", &LogHook::smtp_password)),
+                                               flag("insecure", &LogHook::smtp_insecure)}),
+                       text("from", &LogHook::from), texts("to", &LogHook::to)})),
           }),
   };
 }
@@ -128,26 +130,29 @@ std::vector<Field<Health>> health_keys() {
           {flag("enabled", &StorageHealth::enabled),
            duration("interval", &StorageHealth::interval, kHonoured, kInterval),
            number("threshold", &StorageHealth::threshold, kHonoured, kZeroIsDefault)}),
-      list<Health, FileHealth>(
-          "file", &Health::files, kHonoured,
-          {required(text("file", &FileHealth::file)),
-           duration("interval", &FileHealth::interval, kHonoured, kInterval),
-           number("threshold", &FileHealth::threshold, kHonoured, kZeroIsDefault)}),
-      list<Health, HttpHealth>(
-          "http", &Health::http, kHonoured,
-          {required(text("uri", &HttpHealth::uri, kHonoured, check_uri)),
-           secret(headers("headers", &HttpHealth::headers)),
-           number("statuscode", &HttpHealth::status, kHonoured,
-                  {.min = 0, .max = 599, .zero_is_default = true}),
-           duration("timeout", &HttpHealth::timeout),
-           duration("interval", &HttpHealth::interval, kHonoured, kInterval),
-           number("threshold", &HttpHealth::threshold, kHonoured, kZeroIsDefault)}),
-      list<Health, TcpHealth>(
-          "tcp", &Health::tcp, kHonoured,
-          {required(text("addr", &TcpHealth::address, kHonoured, check_address)),
-           duration("timeout", &TcpHealth::timeout),
-           duration("interval", &TcpHealth::interval, kHonoured, kInterval),
-           number("threshold", &TcpHealth::threshold, kHonoured, kZeroIsDefault)}),
+      in_environment("FILECHECKERS",
+                     list<Health, FileHealth>(
+                         "file", &Health::files, kHonoured,
+                         {required(text("file", &FileHealth::file)),
+                          duration("interval", &FileHealth::interval, kHonoured, kInterval),
+                          number("threshold", &FileHealth::threshold, kHonoured, kZeroIsDefault)})),
+      in_environment("HTTPCHECKERS",
+                     list<Health, HttpHealth>(
+                         "http", &Health::http, kHonoured,
+                         {required(text("uri", &HttpHealth::uri, kHonoured, check_uri)),
+                          secret(headers("headers", &HttpHealth::headers)),
+                          number("statuscode", &HttpHealth::status, kHonoured,
+                                 {.min = 0, .max = 599, .zero_is_default = true}),
+                          duration("timeout", &HttpHealth::timeout),
+                          duration("interval", &HttpHealth::interval, kHonoured, kInterval),
+                          number("threshold", &HttpHealth::threshold, kHonoured, kZeroIsDefault)})),
+      in_environment("TCPCHECKERS",
+                     list<Health, TcpHealth>(
+                         "tcp", &Health::tcp, kHonoured,
+                         {required(text("addr", &TcpHealth::address, kHonoured, check_address)),
+                          duration("timeout", &TcpHealth::timeout),
+                          duration("interval", &TcpHealth::interval, kHonoured, kInterval),
+                          number("threshold", &TcpHealth::threshold, kHonoured, kZeroIsDefault)})),
   };
 }
 
@@ -157,8 +162,9 @@ std::vector<Field<Validation>> validation_keys() {
       flag("disabled", &Validation::disabled),
       group<Validation>(
           "manifests",
-          {group<Validation>("urls", {texts("allow", &Validation::urls_allow),
-                                      texts("deny", &Validation::urls_deny)}),
+          {group<Validation>("urls",
+                             {texts("allow", &Validation::urls_allow, kHonoured, check_regex),
+                              texts("deny", &Validation::urls_deny, kHonoured, check_regex)}),
            group<Validation>("indexes", {choice<Validation, IndexPlatforms>(
                                              "platforms", &Validation::index_platforms, kHonoured,
                                              {{"all", IndexPlatforms::all},
@@ -201,8 +207,10 @@ const Key& schema() {
           name_alone(section("storage", &Config::storage, kHonoured, storage_keys())),
           name_alone(section("auth", &Config::auth, kHonoured, auth_keys())),
           section("http", &Config::http, kHonoured, http_keys()),
-          section("redis", &Config::redis,
-                  refused("this version does not use Redis", "remove the section"), redis_keys()),
+          skip_in_environment(
+              "OPTIONS", section("redis", &Config::redis,
+                                 refused("this version does not use Redis", "remove the section"),
+                                 redis_keys())),
           section("health", &Config::health, kHonoured, health_keys()),
           section("middleware", &Config::middleware, kHonoured, middlewares_keys()),
           section("notifications", &Config::notifications, kHonoured, notification_keys()),
@@ -215,7 +223,8 @@ const Key& schema() {
               "compatibility",
               {section<Config, Schema1>(
                   "schema1", &Config::schema1, kHonoured,
-                  {text("signingkeyfile", &Schema1::signing_key_file, no_effect()),
+                  {in_environment("TRUSTKEY",
+                                  text("signingkeyfile", &Schema1::signing_key_file, no_effect())),
                    flag("enabled", &Schema1::enabled,
                         refused("manifests of schema 1 are not served", "remove the key"))})}),
           section("validation", &Config::validation, kHonoured, validation_keys()),

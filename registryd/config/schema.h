@@ -52,12 +52,16 @@ enum class Kind {
 
 struct Key {
   std::string_view name;
+  // Distribution's variables are named after its fields, a few of which differ from their keys.
+  std::string_view other_name_in_environment = {};
   Kind kind = Kind::opaque;
   Use use;
-  bool secret = false;                    // its value is never shown
-  bool legacy = false;                    // another name for a key: read, never printed
-  bool required = false;                  // within its section, where that is present
-  bool name_alone = false;                // "storage: inmemory" stands for "storage: {inmemory: }"
+  bool secret = false;      // its value is never shown
+  bool legacy = false;      // another name for a key: read, never printed
+  bool required = false;    // within its section, where that is present
+  bool name_alone = false;  // "storage: inmemory" stands for "storage: {inmemory: }"
+  // A part of a variable's name that may stand before the children's and means nothing.
+  std::string_view skipped_in_environment = {};
   std::vector<std::string_view> allowed;  // of a choice
   std::vector<Key> children;
   // Reads `node` into the struct at `owner`; true when the member then differs from its default

@@ -158,8 +158,10 @@ std::vector<Field<Middlewares>> middlewares_keys() {
 
 std::vector<Field<Notifications>> notification_keys() {
   return {
-      group<Notifications>(
-          "events", {flag("includereferences", &Notifications::include_references, no_effect())}),
+      in_environment(
+          "EVENTCONFIG",
+          group<Notifications>("events", {flag("includereferences",
+                                               &Notifications::include_references, no_effect())})),
       list<Notifications, Endpoint>(
           "endpoints", &Notifications::endpoints,
           refused("webhooks are not there", "remove the endpoint, or set its `disabled: true`"),

@@ -1,6 +1,7 @@
 // The checks of text values, and text forms for messages.
 #include <algorithm>
 #include <array>
+#include <regex>
 
 #include "lib/base/utf8.h"
 #include "registryd/config/suggest.h"
@@ -10,6 +11,7 @@ namespace bunker::config {
 namespace {
 
 constexpr std::size_t kMaxPrinted = 80;
+constexpr std::size_t kMaxRegex = 500;  // the library compiles them recursively
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -160,6 +162,19 @@ std::optional<Wrong> check_prefix(std::string_view text) {
 std::optional<Wrong> check_path(std::string_view text) {
   if (text.starts_with('/')) return std::nullopt;
   return Wrong{"must begin with '/'", "write it as in /metrics"};
+}
+
+std::optional<Wrong> check_regex(std::string_view text) {
+  if (text.size() > kMaxRegex) {
+    return Wrong{"is longer than " + std::to_string(kMaxRegex) + " characters", "use several"};
+  }
+  try {
+    const std::regex compiled(text.begin(), text.end(), std::regex::ECMAScript);
+    return std::nullopt;
+  } catch (const std::regex_error&) {
+    return Wrong{"must be a regular expression as ECMAScript knows it",
+                 "of Go's own, (?i) and \\pL, for example, are not known"};
+  }
 }
 
 std::optional<Wrong> check_cipher_suite(std::string_view text) {

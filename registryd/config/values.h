@@ -53,6 +53,7 @@ using TextCheck = std::optional<Wrong> (*)(std::string_view text);
 [[nodiscard]] std::optional<Wrong> check_endpoint(std::string_view text);  // a URL, or HOST[:PORT]
 [[nodiscard]] std::optional<Wrong> check_prefix(std::string_view text);    // "/…/"
 [[nodiscard]] std::optional<Wrong> check_path(std::string_view text);      // starts with '/'
+[[nodiscard]] std::optional<Wrong> check_regex(std::string_view text);     // ECMAScript's
 [[nodiscard]] std::optional<Wrong> check_cipher_suite(std::string_view text);       // Go's names
 [[nodiscard]] std::optional<Wrong> check_signing_algorithm(std::string_view text);  // JWA's names
 [[nodiscard]] std::optional<Wrong> check_storage_class(std::string_view text);  // S3's, any case

@@ -141,6 +141,29 @@ TEST(Environment, AddressesRedisDirectly) {
   EXPECT_EQ(v2.config.redis.master_name, "m");
 }
 
+// Distribution names these after its fields, not after the keys.
+TEST(Environment, KnowsDistributionsOtherNames) {
+  const Report report =
+      check_text(kMinimal, {{"REGISTRY_HEALTH_FILECHECKERS_0_FILE", "/a"},
+                            {"REGISTRY_HEALTH_HTTPCHECKERS", "[{uri: 'http://h/'}]"},
+                            {"REGISTRY_HEALTH_TCPCHECKERS_0_ADDR", "h:1"},
+                            {"REGISTRY_LOG_HOOKS_0_DISABLED", "true"},
+                            {"REGISTRY_LOG_HOOKS_0_MAILOPTIONS_SMTP_ADDR", "a:25"},
+                            {"REGISTRY_COMPATIBILITY_SCHEMA1_TRUSTKEY", "/k"},
+                            {"REGISTRY_NOTIFICATIONS_EVENTCONFIG_INCLUDEREFERENCES", "true"}});
+  EXPECT_TRUE(report.findings.empty()) << text(report);
+  EXPECT_EQ(report.config.health.files.at(0).file, "/a");
+  EXPECT_EQ(report.config.health.http.at(0).uri, "http://h/");
+  EXPECT_EQ(report.config.health.tcp.at(0).address, "h:1");
+  EXPECT_EQ(report.config.log.hooks.at(0).smtp_address, "a:25");
+  EXPECT_EQ(report.config.schema1.signing_key_file, "/k");
+  EXPECT_TRUE(report.config.notifications.include_references);
+  const Report redis = check_text(kMinimal, {{"REGISTRY_REDIS_OPTIONS_PASSWORD", "p"},
+                                             {"REGISTRY_REDIS_OPTIONS_ADDRS_0", "a:1"}});
+  EXPECT_EQ(redis.config.redis.password, "p");
+  EXPECT_THAT(redis.config.redis.addresses, ElementsAre("a:1"));
+}
+
 TEST(Environment, IgnoresWhatKubernetesSets) {
   const Report report = check_text(kMinimal, {{"REGISTRY_PORT", "tcp://10.0.0.1:5000"},
                                               {"REGISTRY_PORT_5000_TCP", "tcp://10.0.0.1:5000"},

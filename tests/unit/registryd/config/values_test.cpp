@@ -137,6 +137,17 @@ TEST(CheckPrefix, WantsSlashesAtBothEnds) {
   }
 }
 
+TEST(CheckRegex, WantsOneThatTheRegistryCanUse) {
+  for (const char* text : {"^https?://([^/]+\\.)*example\\.com/", ".*", "a|b", "(?:x)"}) {
+    EXPECT_FALSE(check_regex(text)) << text;
+  }
+  for (const char* text : {"(", "[a", "*", "(?i)a", "a{2,1}"})
+    EXPECT_TRUE(check_regex(text)) << text;
+  EXPECT_FALSE(check_regex(std::string(250, '(') + std::string(250, ')')));
+  EXPECT_TRUE(check_regex(std::string(501, 'a')));
+  (void)check_regex("((((a{99}){99}){99}){99})");  // too large to be compiled, and ends
+}
+
 TEST(Nearest, FindsTypos) {
   const std::vector<std::string_view> names = {"addr", "net", "secret", "draintimeout", "db"};
   EXPECT_EQ(nearest("adr", names), "addr");
