@@ -6,6 +6,7 @@ import base64
 import hashlib
 import http.client
 import json
+import select
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,6 +60,14 @@ class Api:
 
     def close(self) -> None:
         self._connection.close()
+
+    def lost(self) -> bool:
+        """Whether the connection was ended by the other side since the last answer, or is none."""
+        sock = self._connection.sock
+        if sock is None:
+            return True
+        readable, _, _ = select.select([sock], [], [], 0)
+        return bool(readable)
 
     def request(self, method: str, target: str, body: bytes | Iterable[bytes] | None = None,
                 headers: dict[str, str] | None = None, expect: int | None = None) -> Response:
