@@ -70,12 +70,22 @@ struct ListPage {
 class UploadWriter {
  public:
   virtual ~UploadWriter() = default;
+  // A hint before the first write: commit() will be to `key`, or there will be none. A driver may
+  // then collect the bytes where they will stay; they are as invisible there until commit().
+  virtual void expect_key(const ObjectKey& key) { (void)key; }
   // Appends; returns when the bytes have been taken, so the caller may reuse the buffer.
   virtual Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
   // Lets go of the upload until a later request, its bytes durable. Returns the token that the
   // next open_upload needs; every earlier token of this upload is dead from then on. not_found
   // when the upload was removed meanwhile.
   virtual Task<Result<std::string>> suspend() = 0;
+  // As suspend(), for bytes that are likely to be the whole upload, of which the caller has checked
+  // that they are what `key` stands for: a driver may put them there now, so that commit() to `key`
+  // has nothing left to do. More bytes may follow all the same, and commit() may be to another key.
+  virtual Task<Result<std::string>> suspend_as(ObjectKey key) {
+    (void)key;
+    return suspend();
+  }
   // Makes the bytes the object `key`, whole and durable, replacing it atomically where it exists.
   // not_found when the upload was removed meanwhile.
   virtual Task<Result<void>> commit(ObjectKey key) = 0;
