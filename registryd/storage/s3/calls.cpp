@@ -155,6 +155,7 @@ Call Calls::copy_part(const ObjectKey& key, const std::string& upload_id, unsign
                       const ObjectKey& source, std::uint64_t offset, std::uint64_t length) const {
   Call call = upload_part(key, upload_id, number);
   call.operation = "UploadPartCopy";
+  call.slow = true;
   call.headers.emplace_back("x-amz-copy-source", copy_source(source));
   call.headers.emplace_back("x-amz-copy-source-range", range_header(offset, length));
   return call;
@@ -166,6 +167,7 @@ Call Calls::complete_upload(const ObjectKey& key, const std::string& upload_id,
   call.query.emplace_back("uploadId", upload_id);
   call.headers.emplace_back("content-type", "application/xml");
   call.body = print_complete(parts);
+  call.slow = true;
   return call;
 }
 
@@ -177,6 +179,7 @@ Call Calls::abort_upload(const ObjectKey& key, const std::string& upload_id) con
 
 Call Calls::copy(const ObjectKey& source, const ObjectKey& key) const {
   Call call = on_object("CopyObject", "PUT", key);
+  call.slow = true;
   call.headers.emplace_back("x-amz-copy-source", copy_source(source));
   add_object_headers(call.headers);
   return call;

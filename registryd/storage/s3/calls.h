@@ -23,6 +23,7 @@ struct Call {
   NameValues query;    // not encoded
   NameValues headers;  // names in lower case; without host, x-amz-date and the signature
   std::string body;    // of small requests; parts and objects are handed to the client beside it
+  bool slow = false;   // the store works on it for a time that grows with the object
 };
 
 struct Part {

@@ -60,8 +60,13 @@ struct Sha256::Impl {
       throw std::bad_alloc();
     }
   }
+  Impl(const Impl& other) {
+    if (context == nullptr || EVP_MD_CTX_copy_ex(context, other.context) != 1) {
+      EVP_MD_CTX_free(context);
+      throw std::bad_alloc();
+    }
+  }
   ~Impl() { EVP_MD_CTX_free(context); }
-  Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
 };
 
@@ -74,9 +79,10 @@ void Sha256::update(std::span<const std::byte> bytes) {
   if (EVP_DigestUpdate(impl_->context, bytes.data(), bytes.size()) != 1) throw std::bad_alloc();
 }
 
-std::string Sha256::finish() {
+std::string Sha256::peek() const {
   std::string out(SHA256_DIGEST_LENGTH, '\0');
-  if (EVP_DigestFinal_ex(impl_->context, bytes_of(out), nullptr) != 1) throw std::bad_alloc();
+  const Impl copy(*impl_);
+  if (EVP_DigestFinal_ex(copy.context, bytes_of(out), nullptr) != 1) throw std::bad_alloc();
   return out;
 }
 

@@ -23,8 +23,8 @@ class Sha256 {
   Sha256& operator=(Sha256&&) noexcept;
 
   void update(std::span<const std::byte> bytes);
-  // The digest of all that came; the object is spent.
-  [[nodiscard]] std::string finish();
+  // The digest of all that came so far.
+  [[nodiscard]] std::string peek() const;
 
  private:
   struct Impl;

@@ -131,6 +131,26 @@ Result<std::vector<KeyError>> parse_deleted(std::string_view xml) {
   return errors;
 }
 
+Result<Credentials> parse_assumed_role(std::string_view xml) {
+  pugi::xml_document document;
+  if (!load(document, xml)) return unreadable("a request for credentials");
+  const pugi::xml_node node = document.child("AssumeRoleWithWebIdentityResponse")
+                                  .child("AssumeRoleWithWebIdentityResult")
+                                  .child("Credentials");
+  Credentials out{node.child_value("AccessKeyId"), node.child_value("SecretAccessKey"),
+                  node.child_value("SessionToken"), parse_rfc3339(node.child_value("Expiration"))};
+  if (out.access_key.empty() || out.secret_key.empty() || !out.expires) {
+    return unreadable("a request for credentials");
+  }
+  return out;
+}
+
+std::string parse_sts_error_code(std::string_view xml) {
+  pugi::xml_document document;
+  if (!load(document, xml)) return {};
+  return document.child("ErrorResponse").child("Error").child_value("Code");
+}
+
 std::string print_complete(std::span<const Part> parts) {
   pugi::xml_document document;
   pugi::xml_node root = document.append_child("CompleteMultipartUpload");

@@ -11,6 +11,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "registryd/storage/s3/sigv4.h"
 
 namespace bunker::storage::s3 {
 
@@ -58,6 +59,11 @@ struct KeyError {
 };
 // <DeleteResult>: the keys that were not deleted.
 [[nodiscard]] Result<std::vector<KeyError>> parse_deleted(std::string_view xml);
+
+// What the security token service answers to AssumeRoleWithWebIdentity, and the code of its refusal
+// (empty: it gave none).
+[[nodiscard]] Result<Credentials> parse_assumed_role(std::string_view xml);
+[[nodiscard]] std::string parse_sts_error_code(std::string_view xml);
 
 // The bodies of CompleteMultipartUpload and of DeleteObjects (which answers only with errors).
 [[nodiscard]] std::string print_complete(std::span<const Part> parts);

@@ -17,7 +17,7 @@
 namespace bunker::net {
 namespace {
 
-using bunker::testing::TestCertificate;
+using bunker::test::TestCertificate;
 
 // Both ends of a TLS connection on one thread.
 class Tls : public ::testing::Test {

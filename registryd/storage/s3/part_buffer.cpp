@@ -1,0 +1,97 @@
+#include "registryd/storage/s3/part_buffer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include <sys/mman.h>
+
+#include "lib/base/encoding.h"
+#include "registryd/storage/s3/sigv4.h"
+
+namespace bunker::storage::s3 {
+namespace {
+
+class BlocksSource final : public ByteSource {
+ public:
+  BlocksSource(std::span<std::byte* const> blocks, std::uint64_t size)
+      : blocks_(blocks), left_(size) {}
+
+  Task<Result<std::span<const std::byte>>> read() override {
+    if (left_ == 0) co_return std::span<const std::byte>();
+    const std::size_t take = std::min<std::uint64_t>(left_, BlockPool::kBlock);
+    const std::span<const std::byte> piece(blocks_.front(), take);
+    blocks_ = blocks_.subspan(1);
+    left_ -= take;
+    co_return piece;
+  }
+
+ private:
+  std::span<std::byte* const> blocks_;
+  std::uint64_t left_;
+};
+
+}  // namespace
+
+BlockPool::~BlockPool() {
+  for (std::byte* block : free_) ::munmap(block, kBlock);
+}
+
+std::byte* BlockPool::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      std::byte* block = free_.back();
+      free_.pop_back();
+      return block;
+    }
+  }
+  void* block = ::mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) throw std::bad_alloc();
+  return static_cast<std::byte*>(block);
+}
+
+void BlockPool::give_back(std::byte* block) noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    if (free_.size() < kReserve) {
+      free_.push_back(block);
+      return;
+    }
+  }
+  ::munmap(block, kBlock);
+}
+
+PartBuffer::PartBuffer(BlockPool& pool, bool hashed) : pool_(pool) {
+  if (hashed) hash_.emplace();
+}
+
+PartBuffer::~PartBuffer() {
+  for (std::byte* block : blocks_) pool_.give_back(block);
+}
+
+void PartBuffer::append(std::span<const std::byte> bytes) {
+  if (hash_) hash_->update(bytes);
+  while (!bytes.empty()) {
+    const std::size_t used = size_ % BlockPool::kBlock;
+    if (used == 0) {
+      blocks_.reserve(blocks_.size() + 1);
+      blocks_.push_back(pool_.take());
+    }
+    const std::size_t take = std::min(bytes.size(), BlockPool::kBlock - used);
+    std::memcpy(blocks_.back() + used, bytes.data(), take);
+    size_ += take;
+    bytes = bytes.subspan(take);
+  }
+}
+
+std::string PartBuffer::digest() const {
+  if (!hash_) return std::string(kUnsignedPayload);
+  return hex_encode(hash_->peek());
+}
+
+std::unique_ptr<ByteSource> PartBuffer::source() const {
+  return std::make_unique<BlocksSource>(blocks_, size_);
+}
+
+}  // namespace bunker::storage::s3

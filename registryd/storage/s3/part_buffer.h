@@ -1,0 +1,67 @@
+// The bytes of one part of an upload while they are collected and sent: blocks of memory taken from
+// a BlockPool as they are needed, hashed as they come where the part's digest must be signed.
+// Thread rule: filled by one coroutine; read by any number once it is whole. The pool is
+// thread-safe and outlives its buffers.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lib/runtime/body.h"
+#include "registryd/storage/s3/hash.h"
+
+namespace bunker::storage::s3 {
+
+// Memory in blocks of one size, straight from the kernel: what is given back beyond a small reserve
+// leaves the process at once.
+class BlockPool {
+ public:
+  static constexpr std::size_t kBlock = std::size_t{256} * 1024;
+
+  BlockPool() { free_.reserve(kReserve); }
+  ~BlockPool();
+  BlockPool(const BlockPool&) = delete;
+  BlockPool& operator=(const BlockPool&) = delete;
+
+  [[nodiscard]] std::byte* take();
+  void give_back(std::byte* block) noexcept;
+
+ private:
+  static constexpr std::size_t kReserve = 16;  // blocks kept
+  std::mutex mutex_;
+  std::vector<std::byte*> free_;
+};
+
+class PartBuffer {
+ public:
+  // With `hashed`, digest() will be that of the bytes.
+  PartBuffer(BlockPool& pool, bool hashed);
+  ~PartBuffer();
+  PartBuffer(const PartBuffer&) = delete;
+  PartBuffer& operator=(const PartBuffer&) = delete;
+
+  void append(std::span<const std::byte> bytes);
+  void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+
+  // What "x-amz-content-sha256" has to be: hex, or UNSIGNED-PAYLOAD.
+  [[nodiscard]] std::string digest() const;
+
+  // The bytes, read from the start. The buffer outlives the source.
+  [[nodiscard]] std::unique_ptr<ByteSource> source() const;
+
+ private:
+  BlockPool& pool_;
+  std::vector<std::byte*> blocks_;
+  std::uint64_t size_ = 0;
+  std::optional<Sha256> hash_;
+};
+
+}  // namespace bunker::storage::s3
