@@ -2,6 +2,7 @@
 // drivers.cpp. The cases live in contract/*_contract.cpp; this is what they share.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -9,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include <asio/co_spawn.hpp>
+#include <asio/io_context.hpp>
 #include <gtest/gtest.h>
 
-#include "lib/runtime/io_threads.h"
+#include "lib/runtime/task.h"
 #include "registryd/storage/object_store.h"
 
 namespace bunker::storage {
@@ -30,10 +33,35 @@ struct Driver {
   std::function<std::unique_ptr<StoreUnderTest>()> make;
   // Whether "a" and "a/b" can be objects at the same time, as on S3.
   bool flat = true;
+  // Whether a key may hold bytes that are not UTF-8, and control characters.
+  bool any_bytes = true;
 };
 
 inline void PrintTo(const Driver& driver, std::ostream* out) {
   *out << driver.name;
+}
+
+// The io_context of the calling thread, which lasts as long as the thread: what one call leaves
+// open (a connection, a body), the next one can go on with.
+[[nodiscard]] asio::io_context& this_threads_context();
+
+// Runs `task` to its end on this_threads_context().
+template <class T>
+T run_sync(Task<T> task) {
+  std::optional<T> result;
+  std::exception_ptr failure;
+  bool done = false;
+  auto store = [](Task<T> inner, std::optional<T>& out) -> Task<void> {
+    out.emplace(co_await std::move(inner));
+  };
+  asio::io_context& context = this_threads_context();
+  asio::co_spawn(context, store(std::move(task), result), [&](std::exception_ptr error) {
+    failure = error;
+    done = true;
+  });
+  while (!done) context.run_one();
+  if (failure) std::rethrow_exception(failure);
+  return std::move(*result);
 }
 
 // Bytes that differ from place to place, so that a shifted or swapped piece is noticed.

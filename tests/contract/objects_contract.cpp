@@ -168,22 +168,10 @@ TEST_P(Objects, HostileKeysAreInvalidAndTouchNothing) {
 }
 
 TEST_P(Objects, UnusualKeysAreOnlyNames) {
-  const std::vector<std::string> keys = {" ",
-                                         "%2e%2e/x",
-                                         "*",
-                                         "-rf",
-                                         "...",
-                                         "a b",
-                                         "a/.hidden",
-                                         "a/...",
-                                         "a/..b",
-                                         "a\\b",
-                                         "q?x=1",
-                                         "\x01",
-                                         "\xff\xfe/\x80",
-                                         "~root",
-                                         "\xc3\xa9",
-                                         std::string(200, 'n')};
+  std::vector<std::string> keys = {
+      " ",     "%2e%2e/x", "*",    "-rf",   "...",   "a b",      "a/.hidden",
+      "a/...", "a/..b",    "a\\b", "q?x=1", "~root", "\xc3\xa9", std::string(200, 'n')};
+  if (GetParam().any_bytes) keys.insert(keys.end(), {"\x01", "\xff\xfe/\x80"});
   for (const std::string& key : keys) {
     SCOPED_TRACE(key);
     BUNKER_ASSERT_OK(store_->put(key, key));
@@ -198,13 +186,13 @@ TEST_P(Objects, ACallAfterItsDeadlineGivesUp) {
   ObjectStore& store = under_test_->store();
   Context late;
   late.deadline = std::chrono::steady_clock::now() - std::chrono::seconds(1);
-  EXPECT_EQ(code_of(run_task(store.head(late, "k"))), Code::retry_later);
-  EXPECT_EQ(code_of(run_task(store.get(late, "k", {}))), Code::retry_later);
-  EXPECT_EQ(code_of(run_task(store.read(late, "k", 10))), Code::retry_later);
-  EXPECT_EQ(code_of(run_task(store.put(late, "k", "x"))), Code::retry_later);
-  EXPECT_EQ(code_of(run_task(store.list(late, "", {}))), Code::retry_later);
-  EXPECT_EQ(code_of(run_task(store.remove(late, {"k"}))), Code::retry_later);
-  EXPECT_EQ(code_of(run_task(store.open_upload(late, "s", "", 0, {}))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.head(late, "k"))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.get(late, "k", {}))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.read(late, "k", 10))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.put(late, "k", "x"))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.list(late, "", {}))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.remove(late, {"k"}))), Code::retry_later);
+  EXPECT_EQ(code_of(run_sync(store.open_upload(late, "s", "", 0, {}))), Code::retry_later);
   EXPECT_EQ(store_->keys(), std::vector<std::string>());
 }
 

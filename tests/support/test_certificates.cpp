@@ -9,7 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
-namespace bunker::testing {
+namespace bunker::test {
 namespace {
 
 void require(bool condition) {
@@ -82,4 +82,4 @@ SSL* TestCertificate::accept() const {
   return ssl;
 }
 
-}  // namespace bunker::testing
+}  // namespace bunker::test

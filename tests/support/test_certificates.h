@@ -7,7 +7,7 @@
 
 #include <openssl/types.h>
 
-namespace bunker::testing {
+namespace bunker::test {
 
 // A key and its certificate. `names` as in openssl.cnf: "DNS:localhost,IP:127.0.0.1".
 class TestCertificate {
@@ -34,4 +34,4 @@ class TestCertificate {
   X509* certificate_;
 };
 
-}  // namespace bunker::testing
+}  // namespace bunker::test

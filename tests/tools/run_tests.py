@@ -143,7 +143,12 @@ def check_layers(shell: Shell) -> Counts:
     return Counts(1, 0) if code == 0 else Counts(0, 1)
 
 
+def s3_server(shell: Shell) -> None:
+    shell.run("tests/tools/install_tools.sh", "versitygw")
+
+
 def unit_tests(shell: Shell) -> Counts:
+    s3_server(shell)
     folder = configure_and_build(shell, "asan")
     return ctest(shell, folder, env={
         "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -151,6 +156,7 @@ def unit_tests(shell: Shell) -> Counts:
 
 
 def thread_tests(shell: Shell) -> Counts:
+    s3_server(shell)
     folder = configure_and_build(shell, "tsan")
     return ctest(shell, folder, "-LE", "fuzz-smoke", env={"TSAN_OPTIONS": "halt_on_error=1"})
 
