@@ -8,6 +8,29 @@ add_library(bunker_pch OBJECT ${PROJECT_SOURCE_DIR}/lib/cmake/pch.cpp)
 target_link_libraries(bunker_pch PUBLIC bunker_flags)
 target_precompile_headers(bunker_pch PRIVATE ${PROJECT_SOURCE_DIR}/lib/cmake/pch.h)
 
+# A precompiled header holds the paths of the checkout, so no two checkouts would share ccache's
+# objects. What it is made of does not depend on them: ccache takes this sum for it instead. And it
+# is used by -include-pch, not by REUSE_FROM, whose options ccache does not see through.
+set(bunker_pch_file ${PROJECT_BINARY_DIR}/CMakeFiles/bunker_pch.dir/cmake_pch.hxx.pch)
+set(bunker_pch_parts ${CMAKE_CXX_COMPILER_ID} ${CMAKE_CXX_COMPILER_VERSION})
+foreach(part ${PROJECT_SOURCE_DIR}/lib/cmake/pch.h /usr/include/asio/version.hpp
+             /usr/include/nlohmann/json.hpp)
+  if(EXISTS ${part})
+    file(SHA256 ${part} part_sum)
+    list(APPEND bunker_pch_parts ${part_sum})
+  endif()
+endforeach()
+string(SHA256 bunker_pch_sum "${bunker_pch_parts}")
+file(WRITE ${bunker_pch_file}.sum ${bunker_pch_sum})
+
+# bunker_use_pch(TARGET): every source of TARGET begins with the precompiled header.
+function(bunker_use_pch target)
+  target_compile_options(${target} PRIVATE -include-pch ${bunker_pch_file})
+  get_target_property(sources ${target} SOURCES)
+  set_property(SOURCE ${sources} APPEND PROPERTY OBJECT_DEPENDS ${bunker_pch_file})
+  add_dependencies(${target} bunker_pch)
+endfunction()
+
 # bunker_library(NAME SOURCES … [DEPS …] [PRIVATE_DEPS …] [NO_PCH])
 function(bunker_library name)
   cmake_parse_arguments(ARG "NO_PCH" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
@@ -15,7 +38,7 @@ function(bunker_library name)
   add_library(bunker::${name} ALIAS bunker_${name})
   target_link_libraries(bunker_${name} PUBLIC bunker_flags ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
   if(NOT ARG_NO_PCH)
-    target_precompile_headers(bunker_${name} REUSE_FROM bunker_pch)
+    bunker_use_pch(bunker_${name})
   endif()
 endfunction()
 
@@ -27,7 +50,7 @@ function(bunker_test name label)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE bunker_flags ${ARG_DEPS} bunker::runtime GTest::gmock_main)
-  target_precompile_headers(${name} REUSE_FROM bunker_pch)
+  bunker_use_pch(${name})
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60
                        PROPERTIES LABELS ${label} TIMEOUT ${ARG_TIMEOUT})
 endfunction()
