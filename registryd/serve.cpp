@@ -17,9 +17,7 @@
 #include "lib/runtime/blocking_pool.h"
 #include "lib/runtime/io_threads.h"
 #include "registryd/api/api.h"
-#include "registryd/api/errors.h"
 #include "registryd/auth/htpasswd.h"
-#include "registryd/core/errors.h"
 #include "registryd/core/registry.h"
 #include "registryd/ops/debug_handler.h"
 #include "registryd/ops/health.h"
@@ -237,15 +235,6 @@ api::Options api_options(const config::Config& config, std::string secret) {
   return options;
 }
 
-// What the server refuses before a handler sees it is answered in the API's own form.
-http::Response refuse(int status, std::string_view why) {
-  const Code code = status >= 500 ? Code::internal : Code::invalid;
-  http::Response response =
-      api::render_error(Error(code, std::string(why), {}, registry::reason::kUnsupported), {}, {});
-  response.status = status;
-  return response;
-}
-
 http::Server::Options server_options(const config::Config& config, Metrics& metrics, Logger& log) {
   http::Server::Options options;
   options.network = config.http.network == config::Network::unix_socket ? "unix" : "tcp";
@@ -264,7 +253,7 @@ http::Server::Options server_options(const config::Config& config, Metrics& metr
   options.observer.failed = [&log](std::string_view what) {
     log.warn("response broken off", {{"error", what}});
   };
-  options.refuse = refuse;
+  options.refuse = api::make_refuse(api_options(config, {}));
   return options;
 }
 
