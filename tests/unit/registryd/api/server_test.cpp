@@ -2,14 +2,14 @@
 // can break.
 #include "lib/http/server.h"
 
-#include <cstdlib>
-#include <filesystem>
+#include <cstdio>
 #include <fstream>
 
 #include "lib/runtime/blocking_pool.h"
 #include "lib/runtime/io_threads.h"
 #include "registryd/core/errors.h"
 #include "registryd/storage/filesystem/filesystem_store.h"
+#include "tests/support/temp_folder.h"
 #include "tests/unit/lib/http/raw_client.h"
 #include "tests/unit/registryd/api/api_fixture.h"
 
@@ -35,7 +35,6 @@ class YesOrNo final : public auth::Authenticator {
 class ServedTest : public testing::Test {
  protected:
   ServedTest() {
-    log_file_ = folder_.path() / "log";
     log_fd_ = std::fopen(log_file_.c_str(), "w");
     Logger::Options log;
     log.format = LogFormat::json;
@@ -43,7 +42,7 @@ class ServedTest : public testing::Test {
     logger_ = std::make_unique<Logger>(std::move(log));
 
     storage::FilesystemOptions files;
-    files.root = (folder_.path() / "data").string();
+    files.root = folder_ / "data";
     files.pool = &pool_;
     store_ = storage::open_filesystem_store(std::move(files)).value();
     registry_ =
@@ -110,8 +109,8 @@ class ServedTest : public testing::Test {
   Metrics metrics_;
 
  private:
-  Folder folder_;
-  std::filesystem::path log_file_;
+  TempFolder folder_;
+  const std::string log_file_ = folder_ / "log";
   std::FILE* log_fd_ = nullptr;
   std::unique_ptr<Logger> logger_;
   SystemClock clock_;
