@@ -2,7 +2,8 @@
 # user's cache) and is quiet when nothing is to do. Programs land in build/bin.
 SHELL := /bin/bash
 .DEFAULT_GOAL := build
-.PHONY: help build run test format tidy tools clean packages-build packages-test
+.PHONY: help build run test bench format tidy tools clean packages-build packages-test \
+        packages-bench
 
 # Where `make run` keeps what is pushed to it; `make clean` leaves it alone.
 DATA ?= data
@@ -16,10 +17,11 @@ help:
 	@echo "make build   programs in build/bin"
 	@echo "make run     a registry on 127.0.0.1:5000, data in $(DATA)/"
 	@echo "make test    every check; one of them: $(addprefix test-,$(PHASES))"
+	@echo "make bench   the table of speeds beside other registries"
 	@echo "make format  formats the code; make tidy: clang-tidy on all of it, headers alone"
 	@echo "make clean   removes build/"
 
-packages-build packages-test: packages-%:
+packages-build packages-test packages-bench: packages-%:
 	@tests/tools/install_packages.sh build $(filter-out build,$*)
 
 build: packages-build
@@ -38,6 +40,10 @@ $(addprefix test-,$(PHASES)): test-%: packages-test
 
 tools: packages-test
 	@tests/tools/install_tools.sh
+
+bench: packages-bench build
+	@tests/tools/install_tools.sh registry
+	@/usr/bin/python3 tests/bench/bench.py $(BENCH)
 
 format: packages-test
 	@git ls-files '*.h' '*.cpp' | xargs clang-format-19 -i

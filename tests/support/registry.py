@@ -83,9 +83,12 @@ class Registry:
     def __exit__(self, *_exception) -> None:
         self.close()
 
-    def start(self) -> None:
+    def write_config(self) -> None:
         # JSON is YAML: no library needed to write it.
         self.config_file.write_text(json.dumps(self.config, indent=2), encoding="utf-8")
+
+    def start(self) -> None:
+        self.write_config()
         command = self._prefix + COMMANDS[self.kind](str(self.config_file))
         self.daemon = Daemon(command, self.folder / "log", self._answers, env=self._env)
 

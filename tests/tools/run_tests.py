@@ -115,17 +115,17 @@ def ctest(shell: Shell, folder: pathlib.Path, *arguments: str,
     return Counts(total - failed - skipped, failed, skipped)
 
 
-def python_tests(shell: Shell, folder: str) -> Counts:
-    """Runs the test_*.py of tests/FOLDER; tests/support/run.py writes the counts."""
+def python_tests(shell: Shell, folders: tuple[str, ...]) -> Counts:
+    """Runs the test_*.py of folders of tests/; tests/support/run.py writes the counts."""
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as counts:
         code = shell.run("/usr/bin/python3", "-m", "tests.support.run", "--counts", counts.name,
-                         folder, check=False)
+                         *folders, check=False)
         numbers = counts.read().split()
     if len(numbers) != 3:
-        raise Failed(f"the tests of {folder} ended with {code} before they were done")
+        raise Failed(f"the tests of {', '.join(folders)} ended with {code} before they were done")
     result = Counts(*map(int, numbers))
     if code != 0 and result.failed == 0:
-        raise Failed(f"the tests of {folder} failed with {code}")
+        raise Failed(f"the tests of {', '.join(folders)} failed with {code}")
     return result
 
 
@@ -201,11 +201,11 @@ def tools(shell: Shell) -> Counts:
     return Counts()
 
 
-def real_parts(folder: str) -> Callable[[Shell], Counts]:
+def real_parts(*folders: str) -> Callable[[Shell], Counts]:
     def phase(shell: Shell) -> Counts:
         programs(shell)
         tools(shell)
-        return python_tests(shell, folder)
+        return python_tests(shell, folders)
 
     return phase
 
@@ -227,7 +227,7 @@ PHASES = [
     Phase("threads", thread_tests, 25),
     Phase("fuzz", fuzzing, 20),
     Phase("tools", tools, 25),
-    Phase("integration", real_parts("integration/clients"), 20),
+    Phase("integration", real_parts("integration/clients", "integration/server"), 20),
     Phase("conformance", real_parts("conformance"), 10),
     Phase("interop", real_parts("integration/interop"), 10),
     Phase("crash", real_parts("integration/crash"), 10),
