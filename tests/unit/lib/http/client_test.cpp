@@ -45,28 +45,25 @@ Task<Result<Answer>> ask(Client& client, net::Destination to, ClientRequest requ
 // Our client against our server.
 class ClientTest : public ServerTest {
  protected:
-  void serve_counting(Handler handler, Server::Options options = {}) {
+  [[nodiscard]] Running serve_counting(Handler handler, Server::Options options = {}) {
     options.observer.connections = [this](std::ptrdiff_t delta) {
       if (delta > 0) ++connections_;
     };
-    serve(std::move(handler), std::move(options));
-    const auto url = parse_url("http://" + address_);
-    ASSERT_TRUE(url);
-    to_ = url->destination;
+    return serve(std::move(handler), std::move(options));
   }
   Result<Answer> ask_once(ClientRequest request) {
-    return run_task(ask(client_, to_, std::move(request), soon()));
+    return run_task(ask(client_, to(), std::move(request), soon()));
   }
+  [[nodiscard]] net::Destination to() const { return parse_url("http://" + address_)->destination; }
 
   BlockingPool pool_{1};
   net::SocketDialer dialer_{pool_, nullptr};
   Client client_{dialer_};
-  net::Destination to_;
   std::atomic<int> connections_ = 0;
 };
 
 TEST_F(ClientTest, AsksAndReads) {
-  serve_counting(echo());
+  const auto running = serve_counting(echo());
   ClientRequest request("PUT", "/a?b=c");
   request.headers.add("X-A", "b");
   request.body = Body(std::string("hello"));
@@ -87,8 +84,8 @@ Task<int> ask_many(Client& client, net::Destination to) {
 }
 
 TEST_F(ClientTest, KeepsItsConnection) {
-  serve_counting(echo());
-  EXPECT_EQ(run_task(ask_many(client_, to_)), 5);
+  const auto running = serve_counting(echo());
+  EXPECT_EQ(run_task(ask_many(client_, to())), 5);
   EXPECT_EQ(connections_, 1);
 }
 
@@ -101,8 +98,8 @@ Task<int> ask_at_once(Client& client, net::Destination to) {
 }
 
 TEST_F(ClientTest, AsksManyAtOnce) {
-  serve_counting(echo());
-  EXPECT_EQ(run_task(ask_at_once(client_, to_)), 20);
+  const auto running = serve_counting(echo());
+  EXPECT_EQ(run_task(ask_at_once(client_, to())), 20);
 }
 
 class Pieces final : public ByteSource {
@@ -119,7 +116,7 @@ class Pieces final : public ByteSource {
 };
 
 TEST_F(ClientTest, StreamsBothWays) {
-  serve_counting([](Context&, Request& request) -> Task<Response> {
+  const auto running = serve_counting([](Context&, Request& request) -> Task<Response> {
     auto body = co_await read_all(*request.body, 1 << 30);
     Response response;
     if (body) {
@@ -140,7 +137,7 @@ TEST_F(ClientTest, StreamsBothWays) {
 }
 
 TEST_F(ClientTest, ARequestBodyOfAnotherLengthFails) {
-  serve_counting(echo());
+  const auto running = serve_counting(echo());
   for (const std::uint64_t length : {1U, 9U}) {
     ClientRequest request("PUT", "/");
     request.body = Body(std::make_unique<Pieces>(std::vector<std::string>{"ab", "c"}), length);
@@ -151,7 +148,7 @@ TEST_F(ClientTest, ARequestBodyOfAnotherLengthFails) {
 }
 
 TEST_F(ClientTest, ReadsARejectionBeforeItsBodyIsSent) {
-  serve_counting([](Context&, Request&) -> Task<Response> {
+  const auto running = serve_counting([](Context&, Request&) -> Task<Response> {
     Response response(403);
     response.body = Body(std::string("no"));
     co_return response;
@@ -165,17 +162,17 @@ TEST_F(ClientTest, ReadsARejectionBeforeItsBodyIsSent) {
 }
 
 TEST_F(ClientTest, GivesUpAtTheDeadline) {
-  serve_counting([](Context&, Request&) -> Task<Response> {
+  const auto running = serve_counting([](Context&, Request&) -> Task<Response> {
     co_await sleep_for(std::chrono::hours(1));
     co_return Response();
   });
-  const auto answer = run_task(ask(client_, to_, ClientRequest(), in(milliseconds(50))));
+  const auto answer = run_task(ask(client_, to(), ClientRequest(), in(milliseconds(50))));
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::retry_later);
 }
 
 TEST_F(ClientTest, WhatCannotBeWrittenIsRefused) {
-  serve_counting(echo());
+  const auto running = serve_counting(echo());
   ClientRequest split("GET", "/");
   split.headers.add("X", "a\r\nY: b");
   EXPECT_EQ(ask_once(std::move(split)).error().code, Code::invalid);
@@ -193,15 +190,15 @@ Task<int> ask_after(Client& client, net::Destination to, milliseconds pause) {
 TEST_F(ClientTest, AConnectionThatTheServerClosedIsReplaced) {
   Server::Options options;
   options.limits.idle_time = milliseconds(30);
-  serve_counting(echo(), std::move(options));
-  EXPECT_EQ(run_task(ask_after(client_, to_, milliseconds(200))), 200);
+  const auto running = serve_counting(echo(), std::move(options));
+  EXPECT_EQ(run_task(ask_after(client_, to(), milliseconds(200))), 200);
   EXPECT_EQ(connections_, 2);
 }
 
 TEST_F(ClientTest, IdleConnectionsAreLetGo) {
-  serve_counting(echo());
+  const auto running = serve_counting(echo());
   Client client(dialer_, {.idle_time = milliseconds(30)});
-  EXPECT_EQ(run_task(ask_after(client, to_, milliseconds(200))), 200);
+  EXPECT_EQ(run_task(ask_after(client, to(), milliseconds(200))), 200);
   EXPECT_EQ(connections_, 2);
 }
 
@@ -214,19 +211,21 @@ Task<Result<int>> leave_unread(Client& client, net::Destination to) {
 }
 
 TEST_F(ClientTest, AnUnreadAnswerCostsTheConnectionOnly) {
-  serve_counting(echo());
-  EXPECT_EQ(run_task(leave_unread(client_, to_)), 200);
+  const auto running = serve_counting(echo());
+  EXPECT_EQ(run_task(leave_unread(client_, to())), 200);
   EXPECT_EQ(connections_, 2);
 }
 
 TEST_F(ClientTest, NobodyThereIsRetryLater) {
-  serve_counting(echo());
+  const auto running = serve_counting(echo());
   server_->drain(milliseconds(0));
   const auto answer = ask_once(ClientRequest());
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::retry_later);
-  to_.tls = true;
-  EXPECT_EQ(ask_once(ClientRequest()).error().code, Code::unsupported);
+  net::Destination secure = to();
+  secure.tls = true;
+  const auto refused = run_task(ask(client_, secure, ClientRequest(), soon()));
+  EXPECT_EQ(refused.error().code, Code::unsupported);
 }
 
 // A server that says what it is told, once for each connection, and closes.

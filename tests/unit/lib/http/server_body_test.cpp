@@ -63,7 +63,7 @@ Body temporary_file(const std::string& content, std::uint64_t claimed_length) {
 }
 
 TEST_F(ServerTest, ContinuesAClientOnlyWhenTheBodyIsRead) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   client.send("PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   EXPECT_EQ(client.receive().status, 100);
@@ -73,14 +73,14 @@ TEST_F(ServerTest, ContinuesAClientOnlyWhenTheBodyIsRead) {
 }
 
 TEST_F(ServerTest, DoesNotContinueAClientWhoseBodyIsAlreadyThere) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   client.send("PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_EQ(client.receive().body, "PUT /a?\nabc");
 }
 
 TEST_F(ServerTest, ARejectedClientThatWaitsIsNotContinued) {
-  serve([](Context&, Request&) -> Task<Response> { co_return Response(401); });
+  const auto running = serve([](Context&, Request&) -> Task<Response> { co_return Response(401); });
   RawClient client(address_);
   client.send("PUT /a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
   const auto response = client.receive();
@@ -90,7 +90,7 @@ TEST_F(ServerTest, ARejectedClientThatWaitsIsNotContinued) {
 }
 
 TEST_F(ServerTest, SmallUnreadBodiesAreDrained) {
-  serve([](Context&, Request&) -> Task<Response> { co_return Response(401); });
+  const auto running = serve([](Context&, Request&) -> Task<Response> { co_return Response(401); });
   RawClient client(address_);
   for (int i = 0; i < 3; ++i) {
     client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
@@ -103,7 +103,7 @@ TEST_F(ServerTest, SmallUnreadBodiesAreDrained) {
 }
 
 TEST_F(ServerTest, AClientInTheMiddleOfALargeBodyGetsToReadItsRejection) {
-  serve([](Context&, Request&) -> Task<Response> {
+  const auto running = serve([](Context&, Request&) -> Task<Response> {
     Response response(401);
     response.body = Body(std::string("who are you?"));
     co_return response;
@@ -124,7 +124,7 @@ TEST_F(ServerTest, AClientInTheMiddleOfALargeBodyGetsToReadItsRejection) {
 }
 
 TEST_F(ServerTest, LargeUploadsArriveWhole) {
-  serve(echo());
+  const auto running = serve(echo());
   const std::string body = pattern(20'000'000);
   RawClient client(address_);
   std::thread sender([&] {
@@ -141,7 +141,7 @@ TEST_F(ServerTest, LargeUploadsArriveWhole) {
 
 TEST_F(ServerTest, TinyChunksAreReadTogether) {
   std::atomic<int> pieces = 0;
-  serve([&](Context&, Request& request) -> Task<Response> {
+  const auto running = serve([&](Context&, Request& request) -> Task<Response> {
     std::size_t total = 0;
     while (true) {
       const auto piece = co_await request.body->read();
@@ -164,7 +164,7 @@ TEST_F(ServerTest, TinyChunksAreReadTogether) {
 TEST_F(ServerTest, BodiesOverTheLimitAreRefused) {
   Server::Options options;
   options.limits.body_bytes = 1000;
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient sized(address_);
   EXPECT_EQ(sized.exchange("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n").status,
             413);
@@ -180,7 +180,7 @@ TEST_F(ServerTest, BodiesOverTheLimitAreRefused) {
 
 TEST_F(ServerTest, AClientThatLeavesInTheMiddleOfItsBodyIsNoticed) {
   std::atomic<int> cancelled = 0;
-  serve([&](Context&, Request& request) -> Task<Response> {
+  const auto running = serve([&](Context&, Request& request) -> Task<Response> {
     const auto body = co_await read_all(*request.body, 1 << 20);
     if (!body && body.error().code == Code::cancelled) ++cancelled;
     co_return Response();
@@ -200,7 +200,7 @@ TEST_F(ServerTest, AClientThatLeavesInTheMiddleOfItsBodyIsNoticed) {
 }
 
 TEST_F(ServerTest, StreamsOfKnownLengthAreSent) {
-  serve(answer_with({"ab", "cde"}, false, 5));
+  const auto running = serve(answer_with({"ab", "cde"}, false, 5));
   RawClient client(address_);
   for (int i = 0; i < 2; ++i) {
     const auto response = client.exchange(kGet);
@@ -210,7 +210,7 @@ TEST_F(ServerTest, StreamsOfKnownLengthAreSent) {
 }
 
 TEST_F(ServerTest, StreamsOfUnknownLengthAreChunked) {
-  serve(answer_with({"ab", "cde"}, false, kUnknownLength));
+  const auto running = serve(answer_with({"ab", "cde"}, false, kUnknownLength));
   RawClient client(address_);
   for (int i = 0; i < 2; ++i) {
     const auto response = client.exchange(kGet);
@@ -224,7 +224,7 @@ TEST_F(ServerTest, StreamsOfUnknownLengthAreChunked) {
 }
 
 TEST_F(ServerTest, AnEmptyStreamIsAnEmptyBody) {
-  serve(answer_with({}, false, kUnknownLength));
+  const auto running = serve(answer_with({}, false, kUnknownLength));
   RawClient client(address_);
   EXPECT_TRUE(client.exchange(kGet).complete);
   EXPECT_EQ(client.exchange(kGet).body, "");
@@ -239,7 +239,7 @@ struct Broken {
 class BrokenStream : public ServerTest, public ::testing::WithParamInterface<Broken> {};
 
 TEST_P(BrokenStream, EndsTheConnectionSoThatTheClientSees) {
-  serve(answer_with(GetParam().pieces, GetParam().fails, GetParam().length));
+  const auto running = serve(answer_with(GetParam().pieces, GetParam().fails, GetParam().length));
   RawClient client(address_);
   EXPECT_FALSE(client.exchange(kGet).complete);
   EXPECT_TRUE(client.closed());
@@ -251,13 +251,13 @@ INSTANTIATE_TEST_SUITE_P(Server, BrokenStream,
                                            Broken{{"ab"}, true, kUnknownLength}));
 
 TEST_F(ServerTest, AStreamThatBreaksOffForHttp10ResetsTheConnection) {
-  serve(answer_with({"ab"}, true, kUnknownLength));
+  const auto running = serve(answer_with({"ab"}, true, kUnknownLength));
   RawClient client(address_);
   EXPECT_FALSE(client.exchange("GET / HTTP/1.0\r\n\r\n").complete);
 }
 
 TEST_F(ServerTest, AStreamThatFailsAtOnceIsA500) {
-  serve(answer_with({}, true, 5));
+  const auto running = serve(answer_with({}, true, 5));
   RawClient client(address_);
   const auto response = client.exchange(kGet);
   EXPECT_EQ(response.status, 500);
@@ -269,7 +269,7 @@ TEST_F(ServerTest, FilesAreSentWhole) {
   const std::string content = pattern(20'000'003);
   const Body file = temporary_file(content, content.size());
   const auto region = std::get<FileRegion>(file.content);
-  serve([=](Context&, Request& request) -> Task<Response> {
+  const auto running = serve([=](Context&, Request& request) -> Task<Response> {
     FileRegion part = region;
     if (request.path == "/part") part.offset = 1'000'001, part.length = 7;
     if (request.path == "/empty") part.length = 0;
@@ -289,7 +289,7 @@ TEST_F(ServerTest, FilesAreSentWhole) {
 TEST_F(ServerTest, AFileThatIsTooShortEndsTheConnection) {
   const Body file = temporary_file("short", 500);
   const auto region = std::get<FileRegion>(file.content);
-  serve([=](Context&, Request&) -> Task<Response> {
+  const auto running = serve([=](Context&, Request&) -> Task<Response> {
     Response response;
     response.body = Body(region);
     co_return response;
@@ -302,7 +302,7 @@ TEST_F(ServerTest, AFileThatIsTooShortEndsTheConnection) {
 
 TEST_F(ServerTest, LargeBodiesFromMemoryAreSentWhole) {
   const auto content = std::make_shared<const std::string>(pattern(30'000'000));
-  serve([=](Context&, Request&) -> Task<Response> {
+  const auto running = serve([=](Context&, Request&) -> Task<Response> {
     Response response;
     response.body = Body(content);
     co_return response;
@@ -317,7 +317,7 @@ TEST_F(ServerTest, ClientsThatLeaveInTheMiddleOfAResponseDoNoHarm) {
   const Body file = temporary_file(content, content.size());
   const auto region = std::get<FileRegion>(file.content);
   const auto bytes = std::make_shared<const std::string>(content);
-  serve([=](Context&, Request& request) -> Task<Response> {
+  const auto running = serve([=](Context&, Request& request) -> Task<Response> {
     Response response;
     response.body = request.path == "/file" ? Body(region) : Body(bytes);
     co_return response;

@@ -16,14 +16,26 @@ namespace bunker::http::testing {
 
 class ServerTest : public ::testing::Test {
  protected:
-  // Starts the server. Its lifetime is the test's.
-  void serve(Handler handler, Server::Options options = {}) {
+  // Ends the server before what its handler and observer refer to: the locals declared above it.
+  class Running {
+   public:
+    explicit Running(ServerTest& test) : test_(test) {}
+    ~Running() { test_.server_.reset(); }
+    Running(const Running&) = delete;
+    Running& operator=(const Running&) = delete;
+
+   private:
+    ServerTest& test_;
+  };
+
+  [[nodiscard]] Running serve(Handler handler, Server::Options options = {}) {
     if (options.address.empty()) options.address = "127.0.0.1:0";
     server_ = std::make_unique<Server>(threads_, std::move(options), std::move(handler));
     const auto started = server_->start();
-    ASSERT_TRUE(started) << to_string(started.error());
+    EXPECT_TRUE(started) << to_string(started.error());
     threads_.start();
     address_ = server_->bound_address();
+    return Running(*this);
   }
 
   IoThreads threads_{2};

@@ -18,7 +18,7 @@ using std::chrono::milliseconds;
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
 TEST_F(ServerTest, AnswersManyRequestsOnOneConnection) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   for (int i = 0; i < 3; ++i) {
     const auto response = client.exchange("GET /v2/?n=1 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -32,7 +32,7 @@ TEST_F(ServerTest, AnswersManyRequestsOnOneConnection) {
 }
 
 TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   client.send(
       "PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
@@ -44,7 +44,7 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST_F(ServerTest, BytesMayArriveOneByOne) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   const std::string text =
       "PUT /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nde\r\n0\r\n\r\n"
@@ -55,7 +55,7 @@ TEST_F(ServerTest, BytesMayArriveOneByOne) {
 }
 
 TEST_F(ServerTest, ManyPipelinedRequestsBehindAChunkedBodyAreAllServed) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   std::string text = "PUT /b HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
   const std::string chunk(50'000, 'x');
@@ -69,7 +69,7 @@ TEST_F(ServerTest, ManyPipelinedRequestsBehindAChunkedBodyAreAllServed) {
 }
 
 TEST_F(ServerTest, ClosesWhenAsked) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   const auto response = client.exchange("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
   EXPECT_EQ(response.field("Connection"), "close");
@@ -77,7 +77,7 @@ TEST_F(ServerTest, ClosesWhenAsked) {
 }
 
 TEST_F(ServerTest, ClosesAfterAResponseThatSaysSo) {
-  serve([](Context&, Request&) -> Task<Response> {
+  const auto running = serve([](Context&, Request&) -> Task<Response> {
     Response response;
     response.close = true;
     co_return response;
@@ -88,7 +88,7 @@ TEST_F(ServerTest, ClosesAfterAResponseThatSaysSo) {
 }
 
 TEST_F(ServerTest, SpeaksHttp10) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   const auto kept = client.exchange("GET /k HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   EXPECT_EQ(kept.body, "GET /k?\n");
@@ -98,7 +98,7 @@ TEST_F(ServerTest, SpeaksHttp10) {
 }
 
 TEST_F(ServerTest, HeadHasTheLengthAndNoBody) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   client.send("HEAD /x HTTP/1.1\r\nHost: a\r\n\r\nGET /x HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(client.receive(true).field("Content-Length"), "9");
@@ -106,7 +106,7 @@ TEST_F(ServerTest, HeadHasTheLengthAndNoBody) {
 }
 
 TEST_F(ServerTest, AClientThatHasSentItsLastByteStillGetsAnswers) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   client.send(kGet);
   client.finish_sending();
@@ -115,7 +115,7 @@ TEST_F(ServerTest, AClientThatHasSentItsLastByteStillGetsAnswers) {
 }
 
 TEST_F(ServerTest, TellsWhoAsks) {
-  serve([](Context&, Request& request) -> Task<Response> {
+  const auto running = serve([](Context&, Request& request) -> Task<Response> {
     Response response;
     response.body = Body(request.peer.address);
     co_return response;
@@ -135,7 +135,7 @@ TEST_F(ServerTest, RefusesMalformedRequestsBeforeTheHandler) {
     response.body = Body(std::string("{}"));
     return response;
   };
-  serve(
+  const auto running = serve(
       [&](Context&, Request&) -> Task<Response> {
         ++calls;
         co_return Response();
@@ -166,7 +166,7 @@ TEST_F(ServerTest, RefusesMalformedRequestsBeforeTheHandler) {
 
 TEST_F(ServerTest, NothingBehindARefusedRequestIsServed) {
   std::atomic<int> calls = 0;
-  serve([&](Context&, Request&) -> Task<Response> {
+  const auto running = serve([&](Context&, Request&) -> Task<Response> {
     ++calls;
     co_return Response();
   });
@@ -180,7 +180,7 @@ TEST_F(ServerTest, NothingBehindARefusedRequestIsServed) {
 }
 
 TEST_F(ServerTest, AMalformedChunkedBodyIsRefused) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient client(address_);
   const auto response =
       client.exchange("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n");
@@ -192,7 +192,7 @@ TEST_F(ServerTest, AHandlerThatThrowsIsA500) {
   std::string what;
   Server::Options options;
   options.observer.failed = [&](std::string_view text) { what = text; };
-  serve(
+  const auto running = serve(
       [](Context&, Request& request) -> Task<Response> {
         if (request.path == "/throw") throw std::runtime_error("a bug");
         co_return Response();
@@ -207,7 +207,7 @@ TEST_F(ServerTest, AHandlerThatThrowsIsA500) {
 TEST_F(ServerTest, ListensOnAUnixSocketAndReplacesAStaleOne) {
   const std::string path = ::testing::TempDir() + "bunker_server_test.sock";
   Server::Options options{.network = "unix", .address = path};
-  serve(echo(), options);
+  const auto running = serve(echo(), options);
   RawClient client(path);
   EXPECT_EQ(client.exchange(kGet).body, "GET /?\n");
   Server second(threads_, options, echo());
@@ -217,7 +217,7 @@ TEST_F(ServerTest, ListensOnAUnixSocketAndReplacesAStaleOne) {
 }
 
 TEST_F(ServerTest, AnAddressInUseIsAConflict) {
-  serve(echo());
+  const auto running = serve(echo());
   Server second(threads_, {.address = address_}, echo());
   const auto started = second.start();
   ASSERT_FALSE(started);
@@ -227,7 +227,7 @@ TEST_F(ServerTest, AnAddressInUseIsAConflict) {
 TEST_F(ServerTest, TakesNoMoreConnectionsThanItMay) {
   Server::Options options;
   options.limits.connections = 1;
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   auto first = std::make_unique<RawClient>(address_);
   EXPECT_EQ(first->exchange(kGet).status, 200);
   RawClient second(address_);

@@ -38,7 +38,7 @@ bool eventually(Condition condition) {
 TEST_F(ServerTest, AHeadThatDoesNotArriveInTimeIsA408) {
   Server::Options options;
   options.limits.header_time = milliseconds(50);
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient client(address_);
   const auto response = client.exchange("GET / HTTP/1.1\r\nHost:");
   EXPECT_EQ(response.status, 408);
@@ -49,7 +49,7 @@ TEST_F(ServerTest, AHeadThatDoesNotArriveInTimeIsA408) {
 TEST_F(ServerTest, AHeadThatTricklesInIsCutAllTheSame) {
   Server::Options options;
   options.limits.header_time = milliseconds(100);
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient client(address_);
   std::atomic<bool> stop = false;
   std::thread sender([&] {
@@ -64,7 +64,7 @@ TEST_F(ServerTest, AHeadThatTricklesInIsCutAllTheSame) {
 TEST_F(ServerTest, IdleConnectionsAreClosedSilently) {
   Server::Options options;
   options.limits.idle_time = milliseconds(50);
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient fresh(address_);
   RawClient used(address_);
   EXPECT_EQ(used.exchange(kGet).status, 200);
@@ -75,7 +75,7 @@ TEST_F(ServerTest, IdleConnectionsAreClosedSilently) {
 TEST_F(ServerTest, ASilentUploadIsCutWith408) {
   Server::Options options;
   options.limits.stall_time = milliseconds(50);
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient client(address_);
   const auto response =
       client.exchange("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nabc");
@@ -86,7 +86,7 @@ TEST_F(ServerTest, ASilentUploadIsCutWith408) {
 TEST_F(ServerTest, ASlowButHonestUploadGoesOn) {
   Server::Options options;
   options.limits.stall_time = milliseconds(500);
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient client(address_);
   client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n");
   for (int i = 0; i < 20; ++i) {
@@ -100,7 +100,7 @@ TEST_F(ServerTest, AnUploadBelowTheLeastRateIsCut) {
   Server::Options options;
   options.limits.stall_time = milliseconds(100);
   options.limits.stall_bytes = 1000;
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   RawClient client(address_);
   client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
   std::atomic<bool> stop = false;
@@ -117,7 +117,7 @@ TEST_F(ServerTest, AClientThatDoesNotReadItsResponseIsCut) {
   Server::Options options;
   options.limits.stall_time = milliseconds(50);
   options.observer.connections = [&](std::ptrdiff_t delta) { open += static_cast<int>(delta); };
-  serve(large_answer(), std::move(options));
+  const auto running = serve(large_answer(), std::move(options));
   RawClient client(address_, 4096);
   client.send(kGet);
   EXPECT_NE(client.receive_some(), "");
@@ -127,7 +127,7 @@ TEST_F(ServerTest, AClientThatDoesNotReadItsResponseIsCut) {
 TEST_F(ServerTest, ASlowHandlerIsNotTheClientsFault) {
   Server::Options options;
   options.limits.stall_time = milliseconds(50);
-  serve(
+  const auto running = serve(
       [](Context&, Request& request) -> Task<Response> {
         co_await sleep_for(milliseconds(200));
         auto body = co_await read_all(*request.body, 100);
@@ -140,7 +140,7 @@ TEST_F(ServerTest, ASlowHandlerIsNotTheClientsFault) {
 }
 
 TEST_F(ServerTest, DrainClosesIdleConnectionsAndRefusesNewOnes) {
-  serve(echo());
+  const auto running = serve(echo());
   RawClient idle(address_);
   EXPECT_EQ(idle.exchange(kGet).status, 200);
   EXPECT_EQ(server_->drain(milliseconds(5000)), 0U);
@@ -153,7 +153,7 @@ TEST_F(ServerTest, DrainClosesIdleConnectionsAndRefusesNewOnes) {
 
 TEST_F(ServerTest, DrainLetsRunningRequestsFinish) {
   std::promise<void> entered;
-  serve([&](Context&, Request&) -> Task<Response> {
+  const auto running = serve([&](Context&, Request&) -> Task<Response> {
     entered.set_value();
     co_await sleep_for(milliseconds(200));
     co_return Response(201);
@@ -171,7 +171,7 @@ TEST_F(ServerTest, DrainLetsRunningRequestsFinish) {
 }
 
 TEST_F(ServerTest, DrainCutsWhatDoesNotEnd) {
-  serve(large_answer());
+  const auto running = serve(large_answer());
   RawClient client(address_, 4096);
   client.send(kGet);
   EXPECT_NE(client.receive_some(), "");
@@ -180,7 +180,7 @@ TEST_F(ServerTest, DrainCutsWhatDoesNotEnd) {
 
 TEST_F(ServerTest, AServerMayGoWhileAHandlerRuns) {
   std::promise<void> entered;
-  serve([&](Context&, Request&) -> Task<Response> {
+  const auto running = serve([&](Context&, Request&) -> Task<Response> {
     entered.set_value();
     co_await sleep_for(std::chrono::hours(1));
     co_return Response();
@@ -213,7 +213,7 @@ TEST_F(ServerTest, IdleConnectionsCostLittle) {
   options.observer.connections = [&](std::ptrdiff_t delta) {
     open += static_cast<std::size_t>(delta);
   };
-  serve(echo(), std::move(options));
+  const auto running = serve(echo(), std::move(options));
   std::vector<std::unique_ptr<RawClient>> clients;
   clients.reserve(count);
   const std::size_t before = resident_kib();
