@@ -186,7 +186,7 @@ struct Option {
 // The values are not case-sensitive, as in distribution.
 template <class Owner, class E>
 Field<Owner> choice(std::string_view name, E Owner::* member, Use use,
-                    std::vector<Option<E>> options) {
+                    const std::vector<Option<E>>& options) {
   Field<Owner> field = detail::value(
       Kind::choice, name, member, use,
       [options](Decoder& in, const Key& self, const Node& node) -> std::optional<E> {

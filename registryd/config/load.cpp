@@ -87,9 +87,9 @@ bool Report::ok() const {
       findings, [](const Finding& finding) { return finding.severity == Severity::error; });
 }
 
-Report check(std::string_view text, std::string source, const Environment& environment) {
+Report check(std::string_view text, const std::string& source, const Environment& environment) {
   Report report;
-  const auto shared_source = std::make_shared<const std::string>(std::move(source));
+  const auto shared_source = std::make_shared<const std::string>(source);
   std::optional<Node> root = parse_yaml(text, shared_source, true, report.findings);
   if (!root) return report;
   if (root->kind == Node::Kind::null) {
@@ -120,7 +120,8 @@ Result<Loaded> load(const std::string& path, const Environment& environment) {
   return to_result(check_file(path, environment), path);
 }
 
-Result<Loaded> parse(std::string_view text, std::string source, const Environment& environment) {
+Result<Loaded> parse(std::string_view text, const std::string& source,
+                     const Environment& environment) {
   Report report = check(text, source, environment);
   return to_result(std::move(report), source);
 }

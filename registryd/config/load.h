@@ -39,7 +39,7 @@ struct Report {
 };
 
 // `source` is what findings call the text, e.g. the file's path.
-[[nodiscard]] Report check(std::string_view text, std::string source,
+[[nodiscard]] Report check(std::string_view text, const std::string& source,
                            const Environment& environment);
 // A file that cannot be read is a finding, too.
 [[nodiscard]] Report check_file(const std::string& path, const Environment& environment);
@@ -51,7 +51,7 @@ struct Loaded {
 
 // check_file, for those who cannot go on with a mistake: invalid, with all findings in the detail.
 [[nodiscard]] Result<Loaded> load(const std::string& path, const Environment& environment);
-[[nodiscard]] Result<Loaded> parse(std::string_view text, std::string source,
+[[nodiscard]] Result<Loaded> parse(std::string_view text, const std::string& source,
                                    const Environment& environment);
 
 // The configuration as a config.yml in 3.x's names, defaults written out, secrets as "***".

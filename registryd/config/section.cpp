@@ -13,8 +13,7 @@ constexpr std::string_view kHidden = "***";
 std::string find_elsewhere(const std::vector<Key>& keys, std::string_view name,
                            const std::string& path) {
   for (const Key& key : keys) {
-    const std::string full =
-        path.empty() ? std::string(key.name) : path + "." + std::string(key.name);
+    std::string full = path.empty() ? std::string(key.name) : path + "." + std::string(key.name);
     if (key.name == name && !key.legacy) return full;
     if (key.kind != Kind::section || key.use.status == Status::refused) continue;
     if (std::string found = find_elsewhere(key.children, name, full); !found.empty()) return found;

@@ -169,7 +169,7 @@ std::optional<Wrong> check_regex(std::string_view text) {
     return Wrong{"is longer than " + std::to_string(kMaxRegex) + " characters", "use several"};
   }
   try {
-    const std::regex compiled(text.begin(), text.end(), std::regex::ECMAScript);
+    static_cast<void>(std::regex(text.begin(), text.end(), std::regex::ECMAScript));
     return std::nullopt;
   } catch (const std::regex_error&) {
     return Wrong{"must be a regular expression as ECMAScript knows it",

@@ -6,9 +6,7 @@
 #include <utility>
 
 #include <yaml-cpp/eventhandler.h>
-#include <yaml-cpp/exceptions.h>
-#include <yaml-cpp/mark.h>
-#include <yaml-cpp/parser.h>
+#include <yaml-cpp/yaml.h>
 
 #include "lib/base/utf8.h"
 #include "registryd/config/values.h"

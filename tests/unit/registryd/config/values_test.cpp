@@ -10,7 +10,6 @@ namespace bunker::config {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Eq;
 using testing::Optional;
 
 TEST(ParseFlag, ReadsTheWordsOfYaml11) {

@@ -6,6 +6,7 @@
 namespace bunker::config {
 namespace {
 
+using namespace std::string_view_literals;
 using testing::HasSubstr;
 
 struct Parsed {
@@ -78,7 +79,7 @@ TEST(ParseYaml, ReportsEachDuplicateAndReadsOn) {
 }
 
 TEST(ParseYaml, RefusesWhatIsNotText) {
-  const Finding nul = parse_bad(std::string_view("a: b\nc: \0d\n", 12));
+  const Finding nul = parse_bad("a: b\nc: \0d\n"sv);
   EXPECT_EQ(nul.line, 2);
   EXPECT_EQ(nul.column, 4);
   EXPECT_THAT(nul.message, HasSubstr("NUL"));
@@ -153,7 +154,7 @@ TEST(ParseYaml, KnowsTagsOfPlainTypesOnly) {
 }
 
 TEST(PrintYaml, IsReadBackToTheSameTree) {
-  const std::string nasty("a\"b\\c\n\t\r\x01\x7f: # - {}[]", 22);
+  const std::string nasty = "a\"b\\c\n\t\r\x01\x7f: # - {}[]";
   Node root;
   root.kind = Node::Kind::map;
   Node list;
