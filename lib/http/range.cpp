@@ -7,8 +7,6 @@
 namespace bunker::http {
 namespace {
 
-constexpr std::size_t kMostRanges = 64;
-
 // One or more digits. A position that no body can have is as good as the largest one.
 std::optional<std::uint64_t> parse_position(std::string_view digits) {
   if (digits.empty() || !std::ranges::all_of(digits, is_digit)) return std::nullopt;

@@ -1,6 +1,7 @@
 // The Range request header (RFC 9110 §14), bytes only. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -15,8 +16,11 @@ struct RangeSpec {
   std::uint64_t suffix = 0;
 };
 
-// nullopt: not a valid bytes range; the header is then ignored, as §14.2 asks. Never more than 64
-// ranges: a longer list counts as invalid.
+// The most ranges that one header may name.
+inline constexpr std::size_t kMostRanges = 64;
+
+// nullopt: not a valid bytes range; the header is then ignored, as §14.2 asks. Never more than
+// kMostRanges: a longer list counts as invalid.
 [[nodiscard]] std::optional<std::vector<RangeSpec>> parse_range(std::string_view header);
 
 struct ByteSpan {

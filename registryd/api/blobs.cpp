@@ -1,4 +1,5 @@
 // Blobs (OCI distribution-spec, "Pulling Blobs", "Deleting Blobs"; ranges: RFC 9110 §14).
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -94,6 +95,16 @@ http::Response unsatisfiable(const Call& call, std::string_view range, std::uint
   return response;
 }
 
+// 400 rather than 416: readers of zstd:chunked layers then ask again with fewer.
+http::Response too_many_ranges(const Call& call) {
+  const Error error(Code::invalid, "the Range header names too many ranges",
+                    "ask for at most " + std::to_string(http::kMostRanges) + " at once",
+                    registry::reason::kRangeInvalid);
+  http::Response response = render_error(error, call.target, call.context.request_id);
+  response.status = 400;
+  return response;
+}
+
 // The Range header, where it applies: If-Range with another tag asks for the whole blob.
 std::optional<std::string_view> range_header(const http::Request& request, const Digest& digest) {
   const auto range = request.headers.get("Range");
@@ -149,6 +160,8 @@ Answer get_ranges(Call& call, RepositoryName name, Digest digest) {
   BUNKER_CO_TRY_ASSIGN(const registry::BlobInfo info,
                        co_await call.services.registry.stat_blob(call.context, name, digest));
   const std::string_view header = call.request.headers.get("Range").value_or("");
+  const auto commas = static_cast<std::size_t>(std::ranges::count(header, ','));
+  if (commas >= http::kMostRanges) co_return too_many_ranges(call);
   const auto specs = http::parse_range(header);
   if (!specs) co_return unsatisfiable(call, header, info.size);
   const std::vector<http::ByteSpan> spans = http::resolve(*specs, info.size);
@@ -192,6 +205,8 @@ Answer head_blob(Call& call) {
   BUNKER_CO_TRY_ASSIGN(auto digest, call.digest());
   BUNKER_CO_TRY_ASSIGN(const registry::BlobInfo blob, co_await call.services.registry.stat_blob(
                                                           call.context, std::move(name), digest));
+  const auto known = call.request.headers.get("If-None-Match");
+  if (known && names_etag(*known, digest)) co_return blob_response(304, digest);
   http::Response response = blob_response(200, digest);
   response.head_length = blob.size;
   co_return response;

@@ -184,7 +184,8 @@ Task<std::optional<http::Response>> Middleware::authorize(Call& call, Needs need
 
 void Middleware::log_error(const Call& call, const Error& error) const {
   const int status = to_wire(error).status;
-  const LogLevel level = status >= 500 && status != 503 ? LogLevel::error : LogLevel::debug;
+  LogLevel level = LogLevel::debug;  // the client's mistakes are in the access log
+  if (status >= 500) level = status == 503 ? LogLevel::warn : LogLevel::error;
   if (!services_.logger.enabled(level)) return;
   services_.logger.log(level, "request failed",
                        {{"request_id", call.context.request_id},

@@ -89,6 +89,7 @@ class Walk {
   Task<Result<void>> look_into(std::vector<Node> folders) {
     if (folders.size() == 1) co_return co_await expand(std::move(folders.front()));
     std::vector<Task<Result<void>>> calls;
+    calls.reserve(folders.size());
     for (Node& folder : folders) calls.push_back(expand(std::move(folder)));
     auto results = co_await when_all(std::move(calls), kAhead);
     for (auto& result : results) BUNKER_CO_TRY(std::move(result));

@@ -43,6 +43,7 @@ Task<Result<void>> Registry::Impl::remove_tags_of(Context& context, const Reposi
     if (auto tag = Tag::parse(text)) tags.push_back(*std::move(tag));
   }
   std::vector<Task<Result<void>>> calls;
+  calls.reserve(tags.size());
   for (const Tag& tag : tags) {
     calls.push_back(remove_tag_of(context, name, tag, digest, calls.size()));
   }

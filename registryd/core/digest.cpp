@@ -1,8 +1,8 @@
 #include "registryd/core/digest.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 #include <variant>
 
@@ -164,7 +164,7 @@ std::optional<State<Sha>> thaw_state(std::string_view frozen) {
   if (padding.find_first_not_of('\0') != std::string_view::npos) return std::nullopt;
   Sha::set_bytes(state.context, count);
   state.context.num = static_cast<unsigned>(pending);
-  std::memcpy(Sha::buffer(state.context), frozen.data(), pending);
+  std::ranges::copy(frozen.substr(0, pending), Sha::buffer(state.context));
   return state;
 }
 

@@ -64,6 +64,13 @@ Task<Result<std::uint64_t>> receive(ByteSource& body, Hasher& hasher, storage::U
   }
 }
 
+// `whole`: this is likely all there is to the blob, since most clients stream it in one request and
+// only those that cut it in chunks say where one begins.
+Task<Result<std::string>> suspend(storage::UploadWriter& writer, const Hasher& hasher, bool whole) {
+  if (whole) return writer.suspend_as(layout::blob_data(hasher.digest()));
+  return writer.suspend();
+}
+
 }  // namespace
 
 Task<Result<Upload>> Registry::start_upload(Context& context, RepositoryName name,
@@ -91,7 +98,8 @@ Task<Result<Upload>> Registry::append(Context& context, Upload upload, ByteSourc
   BUNKER_CO_TRY_ASSIGN(const std::uint64_t received,
                        co_await receive(body, hasher, *writer, announced));
   if (received == 0) co_return upload;
-  auto token = or_unknown(co_await writer->suspend(), unknown_upload(upload));
+  auto token = or_unknown(co_await suspend(*writer, hasher, upload.offset == 0 && !start),
+                          unknown_upload(upload));
   if (!token) co_return fail(std::move(token).error());
   upload.offset += received;
   upload.hash_state = hasher.freeze();
@@ -138,6 +146,7 @@ Task<Result<BlobInfo>> Registry::Impl::finish(Context& context, const Upload& up
   std::optional<std::uint64_t> size;
   if (announced) size = upload.offset + *announced;
   BUNKER_CO_TRY_ASSIGN(auto writer, co_await open_writer(context, upload, size));
+  writer->expect_key(layout::blob_data(digest));
   BUNKER_CO_TRY_ASSIGN(const std::uint64_t received,
                        co_await receive(body, hasher, *writer, announced));
   if (const Digest actual = hasher.digest(); actual != digest) {

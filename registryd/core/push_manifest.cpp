@@ -105,6 +105,7 @@ Task<Result<void>> Registry::Impl::write_tag(Context& context, const RepositoryN
 Task<Result<void>> Registry::Impl::write_tags(Context& context, const RepositoryName& name,
                                               const std::vector<Tag>& tags, const Digest& digest) {
   std::vector<Task<Result<void>>> writes;
+  writes.reserve(tags.size());
   for (const Tag& tag : tags) writes.push_back(write_tag(context, name, tag, digest));
   auto results = co_await when_all(std::move(writes), kParallelCalls);
   for (auto& result : results) BUNKER_CO_TRY(std::move(result));

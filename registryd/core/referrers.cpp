@@ -104,6 +104,7 @@ Task<Result<std::string>> Registry::referrers(Context& context, RepositoryName n
   digests.erase(repeated.begin(), repeated.end());
 
   std::vector<Task<Result<std::string>>> calls;
+  calls.reserve(digests.size());
   for (const Digest& digest : digests) {
     calls.push_back(impl_->describe_referrer(context, name, subject, digest, artifact_type));
   }

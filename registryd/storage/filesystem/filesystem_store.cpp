@@ -205,7 +205,7 @@ Task<Result<void>> FilesystemStore::abort_upload(Context& context, ObjectKey scr
 
 }  // namespace
 
-Result<std::unique_ptr<ObjectStore>> open_filesystem_store(FilesystemOptions options) {
+Result<std::unique_ptr<ObjectStore>> open_filesystem_store(const FilesystemOptions& options) {
   BUNKER_TRY_ASSIGN(Tree tree, Tree::open(options.root));
   return std::make_unique<FilesystemStore>(std::move(tree), *options.pool,
                                            options.list_cache_bytes);

@@ -21,6 +21,7 @@ struct FilesystemOptions {
 };
 
 // Errors name the folder and what to do.
-[[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_filesystem_store(FilesystemOptions options);
+[[nodiscard]] Result<std::unique_ptr<ObjectStore>> open_filesystem_store(
+    const FilesystemOptions& options);
 
 }  // namespace bunker::storage

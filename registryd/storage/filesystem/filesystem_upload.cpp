@@ -6,7 +6,7 @@ namespace bunker::storage {
 namespace {
 
 // A write of fewer bytes costs less than the way to the pool and back.
-constexpr std::size_t kWorthTheWay = 128 * 1024;
+constexpr std::size_t kWorthTheWay = 128U << 10;
 
 }  // namespace
 

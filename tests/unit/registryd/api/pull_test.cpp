@@ -205,6 +205,15 @@ TEST_F(PullTest, SeveralRangesOfWhichNoneFits) {
   EXPECT_EQ(answer.header("Content-Range"), "bytes */16");
 }
 
+TEST_F(PullTest, TooManyRangesAreABadRequest) {
+  std::string range = "bytes=0-0";
+  for (int i = 1; i < 64; ++i) range += ",3-3";
+  EXPECT_EQ(send("GET", blob_path_, {{"Range", range}}).status, 200);  // more than the blob
+  const Answer answer = send("GET", blob_path_, {{"Range", range + ",4-4"}});
+  EXPECT_EQ(answer.status, 400);
+  EXPECT_EQ(answer.code(), "RANGE_INVALID");
+}
+
 TEST_F(PullTest, RangesThatAskForMoreThanTheBlobGetTheBlob) {
   const Answer answer = send("GET", blob_path_, {{"Range", "bytes=0-,0-,0-"}});
   EXPECT_EQ(answer.status, 200);

@@ -194,6 +194,66 @@ TEST_P(PushBlob, SmallBlobCostsTwoCallsToAFarStore) {
   }
 }
 
+// Where the bytes are going to stay, as far as the store was told.
+class HintStore final : public StoreDecorator {
+ public:
+  using StoreDecorator::StoreDecorator;
+
+  Task<Result<std::unique_ptr<storage::UploadWriter>>> open_upload(
+      Context& context, storage::ObjectKey scratch, std::string token, std::uint64_t offset,
+      std::optional<std::uint64_t> expected_size) override {
+    BUNKER_CO_TRY_ASSIGN(
+        auto writer, co_await StoreDecorator::open_upload(context, std::move(scratch),
+                                                          std::move(token), offset, expected_size));
+    co_return std::make_unique<Writer>(std::move(writer), hints);
+  }
+
+  std::vector<std::string> hints;
+
+ private:
+  class Writer final : public storage::UploadWriter {
+   public:
+    Writer(std::unique_ptr<storage::UploadWriter> inner, std::vector<std::string>& hints)
+        : inner_(std::move(inner)), hints_(hints) {}
+    void expect_key(const storage::ObjectKey& key) override { hints_.push_back("expect " + key); }
+    Task<Result<void>> write(std::span<const std::byte> bytes) override {
+      return inner_->write(bytes);
+    }
+    Task<Result<std::string>> suspend() override { return inner_->suspend(); }
+    Task<Result<std::string>> suspend_as(storage::ObjectKey key) override {
+      hints_.push_back("suspend as " + key);
+      return inner_->suspend_as(std::move(key));
+    }
+    Task<Result<void>> commit(storage::ObjectKey key) override {
+      return inner_->commit(std::move(key));
+    }
+
+   private:
+    std::unique_ptr<storage::UploadWriter> inner_;
+    std::vector<std::string>& hints_;
+  };
+};
+
+TEST_P(PushBlob, TellsTheStoreWhereTheBytesWillStay) {
+  HintStore store(*memory_);
+  SyncRegistry registry(store, clock_, default_options());
+  const std::string whole = layout::blob_data(sha256_of("abc"));
+  ASSERT_TRUE(registry.push(kName, "abc"));
+  EXPECT_EQ(store.hints, std::vector<std::string>{"expect " + whole});
+
+  store.hints.clear();
+  const auto streamed = registry.append(*registry.start(kName), "abc");
+  EXPECT_EQ(store.hints, std::vector<std::string>{"suspend as " + whole});
+  // The guess was wrong: more follows.
+  const auto more = registry.append(*streamed, "def");
+  ASSERT_TRUE(more);
+  ASSERT_TRUE(registry.finish(*more, sha256_of("abcdef")));
+
+  store.hints.clear();
+  ASSERT_TRUE(registry.append(*registry.start(kName), "abc", 0));  // a chunk of many
+  EXPECT_TRUE(store.hints.empty());
+}
+
 TEST_P(PushBlob, MountsFromARepositoryThatHasIt) {
   ASSERT_TRUE(registry_->push("source", "hello"));
   EXPECT_TRUE(*registry_->mount(kName, sha256_of("hello"), "source"));
