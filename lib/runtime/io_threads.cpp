@@ -60,6 +60,16 @@ void IoThreads::spawn(std::size_t index, std::function<Task<void>()> make_task) 
   });
 }
 
+Task<Executor> this_executor() {
+  co_return co_await asio::this_coro::executor;
+}
+
+void start_detached(const Executor& executor, Task<void> task) {
+  asio::co_spawn(executor, std::move(task), [](std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+  });
+}
+
 Task<void> sleep_for(std::chrono::nanoseconds duration) {
   Timer timer(co_await asio::this_coro::executor);
   timer.expires_after(duration);

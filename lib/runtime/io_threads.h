@@ -44,6 +44,14 @@ class IoThreads {
   std::unique_ptr<Impl> impl_;
 };
 
+// The executor of the calling coroutine.
+Task<Executor> this_executor();
+
+// Starts `task` on `executor`, for work that outlives the coroutine or object that wants it done; it
+// owns all that it uses. On the executor's thread. An exception that leaves the task ends the
+// process.
+void start_detached(const Executor& executor, Task<void> task);
+
 // Suspends the calling coroutine. Cancelling it ends the wait with asio::system_error.
 Task<void> sleep_for(std::chrono::nanoseconds duration);
 

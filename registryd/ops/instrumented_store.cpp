@@ -105,7 +105,11 @@ class InstrumentedWriter final : public UploadWriter {
     metrics_.bytes_written.add(static_cast<double>(bytes.size()));
     return write_.time(inner_->write(bytes));
   }
+  void expect_key(const ObjectKey& key) override { inner_->expect_key(key); }
   Task<Result<std::string>> suspend() override { return inner_->suspend(); }
+  Task<Result<std::string>> suspend_as(ObjectKey key) override {
+    return inner_->suspend_as(std::move(key));
+  }
   Task<Result<void>> commit(ObjectKey key) override {
     return move_.time(inner_->commit(std::move(key)));
   }

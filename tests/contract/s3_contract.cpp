@@ -1,6 +1,7 @@
 // The contract on a bucket of a real S3 server.
-#include <thread>
+#include <chrono>
 
+#include "lib/runtime/io_threads.h"
 #include "tests/contract/object_store_contract.h"
 #include "tests/support/s3_gateway.h"
 #include "tests/support/s3_store.h"
@@ -28,13 +29,16 @@ class S3UnderTest final : public StoreUnderTest {
 
   ObjectStore& store() override { return stack_->store(); }
 
-  // Uploads that were given up are aborted beside what goes on, so there is some patience.
+  // Uploads that were given up are aborted beside what goes on, so something must go on.
   std::vector<std::string> leftovers() override {
     std::vector<std::string> found;
     for (int i = 0; i < 400; ++i) {
       found = gateway().open_uploads(bucket_);
       if (found.empty()) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+      run_sync([]() -> Task<bool> {
+        co_await sleep_for(std::chrono::milliseconds(5));
+        co_return true;
+      }());
     }
     return found;
   }

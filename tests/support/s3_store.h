@@ -6,7 +6,6 @@
 
 #include "lib/net/dialer.h"
 #include "lib/runtime/blocking_pool.h"
-#include "lib/runtime/io_threads.h"
 #include "registryd/storage/s3/credentials.h"
 #include "registryd/storage/s3/http_fetcher.h"
 #include "registryd/storage/s3/s3_store.h"
@@ -19,15 +18,10 @@ class S3StoreStack {
       : credentials_(storage::s3::make_sources(
                          keys, [](const char*) { return std::string(); }, fetcher_),
                      clock_),
-        store_(storage::s3::make_s3_store(std::move(options),
-                                          {threads_, dialer_, credentials_, clock_})
-                   .value()) {
-    threads_.start();
-  }
-  ~S3StoreStack() { threads_.stop(); }
+        store_(storage::s3::make_s3_store(std::move(options), {dialer_, credentials_, clock_})
+                   .value()) {}
 
   [[nodiscard]] storage::ObjectStore& store() { return *store_; }
-  [[nodiscard]] IoThreads& threads() { return threads_; }
 
  private:
   SystemClock clock_;
@@ -35,7 +29,6 @@ class S3StoreStack {
   net::SocketDialer dialer_{pool_, nullptr};
   storage::s3::ClientFetcher fetcher_{dialer_};
   storage::s3::CredentialKeeper credentials_;
-  IoThreads threads_{1};
   std::unique_ptr<storage::ObjectStore> store_;
 };
 

@@ -53,7 +53,6 @@ struct Backend {
   Calls calls;
   Client client;
   const Clock& clock;
-  IoThreads& threads;  // for what has to be cleaned up when nobody waits any more
   BlockPool blocks;
   // Bytes of parts in memory, and of the first blocks of uploads that may turn out to be small:
   // these never wait for the big ones.

@@ -16,10 +16,15 @@ constexpr std::size_t kParallelParts = 4;
 
 // Shared with the parts on their way, which may outlive the Multipart.
 struct Multipart::State {
-  State(Backend& b, ObjectKey k, std::string id, std::vector<std::string> tags)
-      : backend(b), key(std::move(k)), upload_id(std::move(id)), etags(std::move(tags)) {}
+  State(Backend& b, const Executor& e, ObjectKey k, std::string id, std::vector<std::string> tags)
+      : backend(b),
+        executor(e),
+        key(std::move(k)),
+        upload_id(std::move(id)),
+        etags(std::move(tags)) {}
 
   Backend& backend;
+  const Executor executor;
   const ObjectKey key;
   const std::string upload_id;
   std::vector<std::string> etags;  // empty while a part is on its way
@@ -28,9 +33,9 @@ struct Multipart::State {
   bool abandoned = false;
 };
 
-Multipart::Multipart(Backend& backend, ObjectKey key, std::string upload_id,
-                     std::vector<std::string> etags)
-    : state_(std::make_shared<State>(backend, std::move(key), std::move(upload_id),
+Multipart::Multipart(Backend& backend, const Executor& executor, ObjectKey key,
+                     std::string upload_id, std::vector<std::string> etags)
+    : state_(std::make_shared<State>(backend, executor, std::move(key), std::move(upload_id),
                                      std::move(etags))) {}
 
 Task<Result<std::unique_ptr<Multipart>>> Multipart::create(Backend& backend, Context& context,
@@ -38,8 +43,8 @@ Task<Result<std::unique_ptr<Multipart>>> Multipart::create(Backend& backend, Con
   const Call call = backend.calls.create_upload(key);
   BUNKER_CO_TRY_ASSIGN(const Reply reply, co_await backend.expect_done(context, call));
   BUNKER_CO_TRY_ASSIGN(std::string id, parse_created_upload(reply.body));
-  co_return std::make_unique<Multipart>(backend, std::move(key), std::move(id),
-                                        std::vector<std::string>());
+  co_return std::make_unique<Multipart>(backend, co_await this_executor(), std::move(key),
+                                        std::move(id), std::vector<std::string>());
 }
 
 Task<Result<void>> Multipart::add(std::shared_ptr<const PartBuffer> part, Permits memory) {
@@ -145,7 +150,7 @@ void Multipart::abandon() {
   state_->abandoned = true;
   // Parts on their way still use the upload; the last of them aborts it.
   if (state_->sending > 0) return;
-  state_->backend.threads.spawn(0, [state = state_] { return abort(state); });
+  start_detached(state_->executor, abort(state_));
 }
 
 Task<void> Multipart::abort(std::shared_ptr<State> state) {

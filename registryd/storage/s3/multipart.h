@@ -18,7 +18,8 @@ namespace bunker::storage::s3 {
 class Multipart {
  public:
   // Goes on with an upload whose first `etags.size()` parts are there.
-  Multipart(Backend& backend, ObjectKey key, std::string upload_id, std::vector<std::string> etags);
+  Multipart(Backend& backend, const Executor& executor, ObjectKey key, std::string upload_id,
+            std::vector<std::string> etags);
   // Does nothing to the upload itself: see abandon().
   ~Multipart() = default;
   Multipart(const Multipart&) = delete;

@@ -34,7 +34,6 @@ class S3Store final : public ObjectStore {
                  .client = Client(client_options(options, endpoint), deps.dialer, deps.credentials,
                                   deps.clock),
                  .clock = deps.clock,
-                 .threads = deps.threads,
                  .part_memory = Semaphore(options.part_memory_bytes),
                  .first_memory = Semaphore(kFirstMemory)} {}
 

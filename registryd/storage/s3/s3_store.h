@@ -13,10 +13,6 @@
 #include "registryd/storage/s3/credentials.h"
 #include "registryd/storage/s3/settings.h"
 
-namespace bunker {
-class IoThreads;
-}
-
 namespace bunker::storage::s3 {
 
 struct StoreOptions {
@@ -29,7 +25,6 @@ struct StoreOptions {
 
 // All of these outlive the store.
 struct StoreDeps {
-  IoThreads& threads;
   net::Dialer& dialer;
   CredentialKeeper& credentials;
   const Clock& clock;

@@ -80,7 +80,8 @@ Task<Result<UploadState>> consolidate(Backend& backend, Context& context, const 
                                       const StateToken& token, UploadState state,
                                       PartBuffer& tail) {
   const std::uint64_t size = state.offset - state.tail_bytes;
-  Multipart parts(backend, state.key, std::move(state.upload_id), std::move(state.etags));
+  Multipart parts(backend, co_await this_executor(), state.key, std::move(state.upload_id),
+                  std::move(state.etags));
   BUNKER_CO_TRY(co_await parts.complete(context, size));
   state.upload_id.clear();
   state.etags.clear();
