@@ -18,6 +18,7 @@
 #include "lib/runtime/io_threads.h"
 #include "registryd/api/api.h"
 #include "registryd/auth/htpasswd.h"
+#include "registryd/backend.h"
 #include "registryd/core/registry.h"
 #include "registryd/ops/debug_handler.h"
 #include "registryd/ops/health.h"
@@ -26,11 +27,11 @@
 #include "registryd/ops/instrumented_store.h"
 #include "registryd/ops/upload_purger.h"
 #include "registryd/secret.h"
-#include "registryd/storage/filesystem/filesystem_store.h"
-#include "registryd/storage/memory/memory_store.h"
 
 namespace bunker {
 namespace {
+
+constexpr std::size_t kPoolThreads = 16;  // started as they are needed
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
@@ -131,18 +132,6 @@ std::vector<std::pair<std::string, std::string>> header_list(const config::Heade
   return out;
 }
 
-// The driver that the configuration names.
-Result<std::unique_ptr<storage::ObjectStore>> open_store(const config::Storage& storage,
-                                                         BlockingPool& pool) {
-  if (storage.filesystem) {
-    storage::FilesystemOptions options;
-    options.root = storage.filesystem->root_directory;
-    options.pool = &pool;
-    return storage::open_filesystem_store(std::move(options));
-  }
-  return storage::make_memory_store();
-}
-
 // http.secret, or for a folder the one that is kept in it; else one for the life of this process.
 Result<std::string> upload_secret(const config::Config& config, Logger& log) {
   if (!config.http.secret.empty()) return config.http.secret;
@@ -157,10 +146,6 @@ Result<std::string> upload_secret(const config::Config& config, Logger& log) {
 std::size_t io_thread_count(const config::Bunker& bunker) {
   if (bunker.threads > 0) return static_cast<std::size_t>(bunker.threads);
   return std::max(1u, std::thread::hardware_concurrency());
-}
-
-std::size_t pool_thread_count(const config::Storage& storage) {
-  return storage.filesystem ? static_cast<std::size_t>(storage.filesystem->max_threads) : 4;
 }
 
 unsigned threshold(std::int64_t wanted) {
@@ -284,6 +269,9 @@ void announce(Logger& log, const config::Config& config, const http::Server& api
   if (config.storage.filesystem) {
     log.info("storage",
              {{"driver", "filesystem"}, {"folder", config.storage.filesystem->root_directory}});
+  } else if (config.storage.s3) {
+    const config::S3& s3 = *config.storage.s3;
+    log.info("storage", {{"driver", "s3"}, {"bucket", s3.bucket}, {"endpoint", s3.endpoint}});
   } else {
     log.warn("storage is memory: everything is lost when this process ends",
              {{"driver", "inmemory"}});
@@ -327,9 +315,9 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
   const SystemClock clock;
 
   // Storage, and the rules over it.
-  BlockingPool pool(pool_thread_count(config.storage));
-  BUNKER_TRY_ASSIGN(const auto driver, open_store(config.storage, pool));
-  const auto store = ops::instrument(*driver, metrics);
+  BlockingPool pool(kPoolThreads);
+  BUNKER_TRY_ASSIGN(const auto backend, open_backend(config.storage, pool, clock));
+  const auto store = ops::instrument(backend->store(), metrics);
   registry::Registry registry(*store, clock, registry_options(config));
   BUNKER_TRY_ASSIGN(std::string secret, upload_secret(config, log));
 

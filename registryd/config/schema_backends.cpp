@@ -20,7 +20,10 @@ std::vector<Field<S3>> s3_keys() {
                                                   "set AWS_SESSION_TOKEN"))),
       text("region", &S3::region),
       text("regionendpoint", &S3::endpoint, kHonoured, check_endpoint),
-      text("redirectendpoint", &S3::redirect_endpoint, kHonoured, check_url),
+      text("redirectendpoint", &S3::redirect_endpoint,
+           refused("this version sends no client to the store",
+                   "remove the key: blobs are streamed"),
+           check_url),
       flag("forcepathstyle", &S3::force_path_style, kHonoured, Quotes::allowed),
       required(text("bucket", &S3::bucket)),
       flag("encrypt", &S3::encrypt, kHonoured, Quotes::allowed),
@@ -62,7 +65,6 @@ std::vector<Field<Middleware>> middleware_keys() {
 
 std::vector<Field<Storage>> storage_keys() {
   constexpr std::string_view kUseFilesystem = "use storage.filesystem";
-  constexpr Use kNoS3 = refused("this version does not store in S3", kUseFilesystem);
   constexpr Use kNoRedis =
       refused("this version does not cache in Redis", "use inmemory, or remove the key");
   const auto descriptor_cache = [&](std::string_view name) {
@@ -75,8 +77,8 @@ std::vector<Field<Storage>> storage_keys() {
           "filesystem", &Storage::filesystem, kHonoured,
           {text("rootdirectory", &Filesystem::root_directory),
            number("maxthreads", &Filesystem::max_threads, no_effect(), kAnyNumber)}),
-      section("s3", &Storage::s3, kNoS3, s3_keys()),
-      legacy(section("s3aws", &Storage::s3, kNoS3, s3_keys())),
+      section("s3", &Storage::s3, kHonoured, s3_keys()),
+      legacy(section("s3aws", &Storage::s3, kHonoured, s3_keys())),
       section<Storage, InMemory>("inmemory", &Storage::in_memory, kHonoured, {}),
       opaque<Storage>("azure", refused("Azure is not supported", kUseFilesystem)),
       opaque<Storage>("gcs", refused("Google Cloud Storage is not supported", kUseFilesystem)),

@@ -66,8 +66,9 @@ Task<Result<std::unique_ptr<UploadWriter>>> open_suspended(Backend& backend, Con
   opened.tail = std::move(buffer);
   opened.tail_allowed = allowed;
   if (!state.upload_id.empty()) {
-    opened.multipart = std::make_unique<Multipart>(
-        backend, std::move(state.key), std::move(state.upload_id), std::move(state.etags));
+    opened.multipart =
+        std::make_unique<Multipart>(backend, co_await this_executor(), std::move(state.key),
+                                    std::move(state.upload_id), std::move(state.etags));
   } else if (!state.key.empty()) {
     opened.base = UploadBase{std::move(state.key), state.offset - state.tail_bytes, true, {}};
   }
