@@ -38,7 +38,7 @@ class S3Test(unittest.TestCase):
         manifest = second.manifest("one/image", "v1").json()
         self.assertEqual([second.blob("one/image", layer["digest"]) for layer in manifest["layers"]],
                          layers)
-        self.assertEqual(second.request("DELETE", f"/v2/one/image/manifests/{pushed}").status, 202)
+        self.assertEqual(second.request("DELETE", f"/v2/one/image/manifests/{digest(pushed)}").status, 202)
         self.assertEqual(first.request("GET", "/v2/one/image/manifests/v1").status, 404)
 
     def test_an_upload_goes_on_at_another_replica(self) -> None:
