@@ -203,8 +203,7 @@ def programs(shell: Shell) -> Counts:
 
 
 def tools(shell: Shell) -> Counts:
-    shell.run("tests/tools/install_tools.sh", "conformance", "crane", "helm", "oras", "regctl",
-              "registry")
+    shell.run("tests/tools/install_tools.sh")
     return Counts()
 
 
@@ -227,13 +226,13 @@ class Phase:
 PHASES = [
     Phase("format", check_format, 2),
     Phase("layers", check_layers, 2),
+    Phase("tools", tools, 25),
     Phase("build", programs, 20),
     Phase("unit", unit_tests, 25),
     Phase("headers", check_headers, 15),
     Phase("tidy", static_analysis, 25),
     Phase("threads", thread_tests, 25),
     Phase("fuzz", fuzzing, 20),
-    Phase("tools", tools, 25),
     Phase("integration", real_parts("integration/clients", "integration/server"), 20),
     Phase("conformance", real_parts("conformance"), 10),
     Phase("interop", real_parts("integration/interop"), 10),

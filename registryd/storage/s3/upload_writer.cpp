@@ -252,8 +252,9 @@ Task<Result<std::string>> S3UploadWriter::suspend() {
   const std::string token = make_state_token(offset_, state.tail_bytes);
   const ObjectKey key = state_key_of(opened_.scratch, token);
   BUNKER_CO_TRY(co_await put_buffer(key));
-  if (!opened_.state_key.empty()) {
-    auto dead = co_await remove_objects(backend_, context_, {opened_.state_key});
+  if (!opened_.state_key.empty()) litter_.push_back(opened_.state_key);
+  if (!litter_.empty()) {
+    auto dead = co_await remove_objects(backend_, context_, std::move(litter_));
     if (!dead) {
       // Two tokens must not be alive at once.
       (void)co_await remove_objects(backend_, context_, {key});
