@@ -47,8 +47,8 @@ class IoThreads {
 // The executor of the calling coroutine.
 Task<Executor> this_executor();
 
-// Starts `task` on `executor`, for work that outlives the coroutine or object that wants it done; it
-// owns all that it uses. On the executor's thread. An exception that leaves the task ends the
+// Starts `task` on `executor`, for work that outlives the coroutine or object that wants it done;
+// it owns all that it uses. On the executor's thread. An exception that leaves the task ends the
 // process.
 void start_detached(const Executor& executor, Task<void> task);
 
