@@ -3,6 +3,7 @@
 
 #include "registryd/config/schema.h"
 #include "registryd/config/suggest.h"
+#include "registryd/config/values.h"
 
 namespace bunker::config {
 namespace {
@@ -109,7 +110,7 @@ namespace detail {
 
 std::optional<Node> print_text(const Key& key, const std::string& text) {
   if (text.empty()) return std::nullopt;
-  return make_scalar(key.secret ? std::string(kHidden) : text, true);
+  return make_scalar(key.secret ? std::string(kHidden) : hide_userinfo(text), true);
 }
 
 std::optional<Node> print_texts(const Key& key, const std::vector<std::string>& texts) {

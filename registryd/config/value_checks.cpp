@@ -93,6 +93,16 @@ std::string in_quotes(std::string_view text) {
   return '"' + printable(text) + '"';
 }
 
+std::string hide_userinfo(std::string_view text) {
+  const std::size_t scheme = text.find("://");
+  if (scheme == std::string_view::npos) return std::string(text);
+  const std::size_t start = scheme + 3;
+  const std::string_view authority = text.substr(start, text.find_first_of("/?#", start) - start);
+  const std::size_t at = authority.rfind('@');
+  if (at == std::string_view::npos) return std::string(text);
+  return std::string(text.substr(0, start)) + "***" + std::string(text.substr(start + at));
+}
+
 std::string quoted_yaml(std::string_view text) {
   static constexpr std::string_view kHex = "0123456789ABCDEF";
   std::string out = "\"";

@@ -34,6 +34,8 @@ struct ParsedDuration {
 [[nodiscard]] std::string printable(std::string_view text);
 // The same in double quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
+// A URL with what is before the '@' of its host replaced by "***"; other texts as they are.
+[[nodiscard]] std::string hide_userinfo(std::string_view text);
 // A YAML double-quoted scalar that reads back to `text`, whatever it holds.
 [[nodiscard]] std::string quoted_yaml(std::string_view text);
 

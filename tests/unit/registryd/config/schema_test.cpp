@@ -145,8 +145,10 @@ TEST(Print, IsReadBackToTheSameConfig) {
 }
 
 TEST(Print, HidesSecretsAndShowsDefaults) {
-  const std::string printed = print(
-      check_more("http: {secret: hunter2}\nredis: {addr: 'a:1', password: hunter2}\n").config);
+  const std::string printed =
+      print(check_more("http: {secret: hunter2}\nredis: {addr: 'a:1', password: hunter2}\n"
+                       "proxy: {remoteurl: 'https://u:hunter2@h/'}\n")
+                .config);
   EXPECT_THAT(printed, testing::HasSubstr("secret: \"***\""));
   EXPECT_THAT(printed, testing::HasSubstr("maxentries: 1000"));
   EXPECT_THAT(printed, testing::HasSubstr("age: 168h"));

@@ -162,6 +162,14 @@ TEST(Nearest, FindsTypos) {
   EXPECT_EQ(nearest(std::string(1000, 'a'), names), "");
 }
 
+TEST(HideUserinfo, LeavesSchemeAndHost) {
+  EXPECT_EQ(hide_userinfo("https://u:p@h/x@y"), "https://***@h/x@y");
+  EXPECT_EQ(hide_userinfo("https://u:p@q@h"), "https://***@h");
+  EXPECT_EQ(hide_userinfo("https://h/x@y"), "https://h/x@y");
+  EXPECT_EQ(hide_userinfo("a@b"), "a@b");
+  EXPECT_EQ(hide_userinfo(""), "");
+}
+
 TEST(InQuotes, HidesControlCharactersAndCutsLongText) {
   EXPECT_EQ(in_quotes("a\x1b[31mb\n"), "\"a?[31mb?\"");
   EXPECT_LE(in_quotes(std::string(1000, 'x')).size(), 90u);
