@@ -44,7 +44,7 @@ class ServedTest : public testing::Test {
     storage::FilesystemOptions files;
     files.root = folder_ / "data";
     files.pool = &pool_;
-    store_ = storage::open_filesystem_store(std::move(files)).value();
+    store_ = storage::open_filesystem_store(files).value();
     registry_ =
         std::make_unique<registry::Registry>(*store_, clock_, registry::Registry::Options());
     options_.secret = "a secret of the test";
