@@ -82,10 +82,7 @@ class UploadWriter {
   // As suspend(), for bytes that are likely to be the whole upload, of which the caller has checked
   // that they are what `key` stands for: a driver may put them there now, so that commit() to `key`
   // has nothing left to do. More bytes may follow all the same, and commit() may be to another key.
-  virtual Task<Result<std::string>> suspend_as(ObjectKey key) {
-    (void)key;
-    return suspend();
-  }
+  virtual Task<Result<std::string>> suspend_as(ObjectKey /*key*/) { return suspend(); }
   // Makes the bytes the object `key`, whole and durable, replacing it atomically where it exists.
   // not_found when the upload was removed meanwhile.
   virtual Task<Result<void>> commit(ObjectKey key) = 0;

@@ -11,6 +11,7 @@ namespace {
 // Runs `job(index)` on `count` threads and waits for all.
 void in_parallel(unsigned count, const std::function<void(unsigned)>& job) {
   std::vector<std::jthread> threads;
+  threads.reserve(count);
   for (unsigned i = 0; i < count; ++i) threads.emplace_back([&job, i] { job(i); });
 }
 
@@ -22,7 +23,7 @@ std::string version(unsigned number) {
 
 bool is_whole(const std::string& bytes) {
   const std::size_t colon = bytes.find(':');
-  if (colon == std::string::npos || colon > 9) return false;
+  if (colon > 9) return false;  // npos too
   return bytes == version(static_cast<unsigned>(std::stoul(bytes.substr(0, colon))));
 }
 

@@ -119,15 +119,15 @@ class Churn {
 
  private:
   void put(const std::string& key, const std::string& version) {
-    say("begin put " + key + ' ' + version);
+    say({"begin put", key, version});
     if (!store_.put(key, content(version))) fail_loudly();
-    say("end put " + key + ' ' + version);
+    say({"end put", key, version});
   }
 
   void remove(const std::string& key) {
-    say("begin remove " + key + " -");
+    say({"begin remove", key, kAbsent});
     if (!store_.remove({key})) fail_loudly();
-    say("end remove " + key + " -");
+    say({"end remove", key, kAbsent});
   }
 
   void upload(const std::string& key, const std::string& version, std::size_t requests) {
@@ -136,24 +136,29 @@ class Churn {
     std::string token;
     std::size_t offset = 0;
     for (std::size_t i = 0; i < requests; ++i) {
-      say("begin append " + key + ' ' + version);
+      say({"begin append", key, version});
       const auto next = store_.append(scratch_of(thread_), token, offset,
                                       std::string_view(bytes).substr(offset, piece));
       if (!next) fail_loudly();
       token = *next;
       offset += piece;
-      say("end append " + key + ' ' + version + ' ' + token + ' ' + std::to_string(offset));
+      say({"end append", key, version, token, std::to_string(offset)});
     }
-    say("begin commit " + key + ' ' + version);
+    say({"begin commit", key, version});
     if (!store_.finish(scratch_of(thread_), token, offset, std::string_view(bytes).substr(offset),
                        key)) {
       fail_loudly();
     }
-    say("end commit " + key + ' ' + version);
+    say({"end commit", key, version});
   }
 
-  void say(const std::string& text) const {
-    const std::string line = std::to_string(thread_) + ' ' + text + '\n';
+  void say(std::initializer_list<std::string_view> words) const {
+    std::string line = std::to_string(thread_);
+    for (const std::string_view word : words) {
+      line += ' ';
+      line += word;
+    }
+    line += '\n';
     if (::write(log_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) {
       fail_loudly();
     }
@@ -169,6 +174,7 @@ class Churn {
 [[noreturn]] void churn_until_killed(const std::string& root, int log) {
   OpenStore opened(root);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (unsigned i = 0; i < kThreads; ++i) {
     threads.emplace_back([&opened, i, log] { Churn(*opened.sync, i, log).run(); });
   }
@@ -178,7 +184,7 @@ class Churn {
 
 class FilesystemKill : public testing::Test {
  protected:
-  ~FilesystemKill() override { std::filesystem::remove_all(root_); }
+  void TearDown() override { std::filesystem::remove_all(root_); }
 
   // Runs the churn, kills it `delay` after its first answer, and learns what it said.
   void run_and_kill(std::chrono::microseconds delay);

@@ -55,10 +55,11 @@ T run_sync(Task<T> task) {
     out.emplace(co_await std::move(inner));
   };
   asio::io_context& context = this_threads_context();
-  asio::co_spawn(context, store(std::move(task), result), [&](std::exception_ptr error) {
-    failure = error;
-    done = true;
-  });
+  asio::co_spawn(context, store(std::move(task), result),
+                 [&failure, &done](std::exception_ptr error) {
+                   failure = std::move(error);
+                   done = true;
+                 });
   while (!done) context.run_one();
   if (failure) std::rethrow_exception(failure);
   return std::move(*result);

@@ -137,6 +137,7 @@ TEST_P(Objects, RemovingAPrefixRemovesNothing) {
 
 TEST_P(Objects, ThousandsGoInOneCall) {
   std::vector<std::string> keys;
+  keys.reserve(1'500);
   for (int i = 0; i < 1'500; ++i)
     keys.push_back("many/" + std::to_string(i % 7) + "/" + std::to_string(i));
   // Only some are there: a put costs a sync.

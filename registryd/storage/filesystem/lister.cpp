@@ -143,7 +143,7 @@ Sys<ListPage> Lister::list(const std::string& prefix, const ListOptions& options
 }
 
 Sys<std::shared_ptr<FolderSnapshot>> Lister::load(const std::string& folder, bool keep) {
-  const auto kept = cache_.find(folder);
+  auto kept = cache_.find(folder);
   if (kept) {
     const auto info = tree_.stat(folder, Tree::Lookup::full);
     if (info && is_current(*kept, *info)) return kept;
