@@ -7,6 +7,7 @@
 #include "lib/net/tls_client.h"
 #include "registryd/storage/filesystem/filesystem_store.h"
 #include "registryd/storage/memory/memory_store.h"
+#include "registryd/storage/s3/call_metrics.h"
 #include "registryd/storage/s3/credentials.h"
 #include "registryd/storage/s3/http_fetcher.h"
 #include "registryd/storage/s3/s3_store.h"
@@ -25,11 +26,18 @@ class LocalBackend final : public Backend {
   std::unique_ptr<storage::ObjectStore> store_;
 };
 
-s3::Settings s3_settings(const config::S3& config) {
+std::optional<bool> signs_payloads(config::PayloadSigning choice) {
+  if (choice == config::PayloadSigning::automatic) return std::nullopt;
+  return choice == config::PayloadSigning::always;
+}
+
+s3::Settings s3_settings(const config::Config& whole) {
+  const config::S3& config = *whole.storage.s3;
   s3::Settings settings;
   settings.region = config.region;
   settings.endpoint = config.endpoint;
-  if (config.force_path_style) settings.force_path_style = true;
+  settings.redirect_endpoint = config.redirect_endpoint;
+  settings.force_path_style = config.force_path_style;
   settings.bucket = config.bucket;
   settings.root_directory = config.root_directory;
   settings.secure = config.secure;
@@ -41,11 +49,13 @@ s3::Settings s3_settings(const config::S3& config) {
   settings.key_id = config.key_id;
   settings.storage_class = config.storage_class;
   settings.object_acl = config.object_acl;
+  settings.user_agent = config.user_agent;
   settings.chunk_bytes = config.chunk_bytes;
   settings.copy_chunk_bytes = config.copy_chunk_bytes;
   settings.copy_concurrency = static_cast<unsigned>(config.copy_concurrency);
   settings.copy_threshold_bytes = config.copy_threshold_bytes;
-  settings.redirect_disabled = true;  // blobs are streamed through registryd
+  settings.sign_payloads = signs_payloads(whole.bunker.s3_payload_signing);
+  settings.redirect_disabled = whole.storage.redirect_disabled;
   return settings;
 }
 
@@ -65,18 +75,21 @@ std::string environment(const char* name) {
 class S3Backend final : public Backend {
  public:
   S3Backend(const config::S3& config, std::unique_ptr<net::TlsClient> tls,
-            std::unique_ptr<net::TlsClient> metadata_tls, BlockingPool& pool, const Clock& clock)
+            std::unique_ptr<net::TlsClient> metadata_tls, BlockingPool& pool, const Clock& clock,
+            Metrics& metrics)
       : tls_(std::move(tls)),
         credentials_tls_(std::move(metadata_tls)),
         dialer_(pool, tls_.get()),
         credentials_dialer_(pool, credentials_tls_.get()),
         fetcher_(credentials_dialer_),
         credentials_(s3::make_sources(s3_keys(config), environment, fetcher_), clock),
-        clock_(clock) {}
+        clock_(clock),
+        call_metrics_(metrics) {}
 
-  [[nodiscard]] Result<void> open(const config::S3& config) {
+  [[nodiscard]] Result<void> open(s3::Settings settings) {
     s3::StoreOptions options;
-    options.settings = s3_settings(config);
+    options.settings = std::move(settings);
+    options.observer = [this](const s3::CallRecord& call) { call_metrics_.record(call); };
     BUNKER_TRY_ASSIGN(store_,
                       s3::make_s3_store(std::move(options), {dialer_, credentials_, clock_}));
     return {};
@@ -93,26 +106,29 @@ class S3Backend final : public Backend {
   s3::ClientFetcher fetcher_;
   s3::CredentialKeeper credentials_;
   const Clock& clock_;
+  s3::CallMetrics call_metrics_;
   std::unique_ptr<storage::ObjectStore> store_;
 };
 
-Result<std::unique_ptr<Backend>> open_s3(const config::S3& config, BlockingPool& pool,
-                                         const Clock& clock) {
+Result<std::unique_ptr<Backend>> open_s3(const config::Config& config, BlockingPool& pool,
+                                         const Clock& clock, Metrics& metrics) {
+  const config::S3& keys = *config.storage.s3;
   net::TlsClientOptions tls_options;
   BUNKER_TRY_ASSIGN(auto credentials_tls, net::TlsClient::create(tls_options));
-  tls_options.skip_verify = config.skip_verify;
+  tls_options.skip_verify = keys.skip_verify;
   BUNKER_TRY_ASSIGN(auto tls, net::TlsClient::create(tls_options));
-  auto backend =
-      std::make_unique<S3Backend>(config, std::move(tls), std::move(credentials_tls), pool, clock);
-  BUNKER_TRY(backend->open(config));
+  auto backend = std::make_unique<S3Backend>(keys, std::move(tls), std::move(credentials_tls), pool,
+                                             clock, metrics);
+  BUNKER_TRY(backend->open(s3_settings(config)));
   return backend;
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> open_backend(const config::Storage& storage, BlockingPool& pool,
-                                              const Clock& clock) {
-  if (storage.s3) return open_s3(*storage.s3, pool, clock);
+Result<std::unique_ptr<Backend>> open_backend(const config::Config& config, BlockingPool& pool,
+                                              const Clock& clock, Metrics& metrics) {
+  const config::Storage& storage = config.storage;
+  if (storage.s3) return open_s3(config, pool, clock, metrics);
   if (storage.filesystem) {
     storage::FilesystemOptions options;
     options.root = storage.filesystem->root_directory;

@@ -5,6 +5,7 @@
 
 #include "lib/base/clock.h"
 #include "lib/base/result.h"
+#include "lib/observability/metrics.h"
 #include "lib/runtime/blocking_pool.h"
 #include "registryd/config/config.h"
 #include "registryd/storage/object_store.h"
@@ -18,9 +19,10 @@ class Backend {
   [[nodiscard]] virtual storage::ObjectStore& store() noexcept = 0;
 };
 
-// Makes no call to a remote store. `pool` and `clock` outlive the backend. Errors: a folder that
-// cannot be used, keys of storage.s3 that do not fit together.
-[[nodiscard]] Result<std::unique_ptr<Backend>> open_backend(const config::Storage& storage,
-                                                            BlockingPool& pool, const Clock& clock);
+// Makes no call to a remote store. `pool`, `clock` and `metrics` outlive the backend. Errors: a
+// folder that cannot be used, keys of storage.s3 that do not fit together.
+[[nodiscard]] Result<std::unique_ptr<Backend>> open_backend(const config::Config& config,
+                                                            BlockingPool& pool, const Clock& clock,
+                                                            Metrics& metrics);
 
 }  // namespace bunker

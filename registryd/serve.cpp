@@ -3,9 +3,6 @@
 #include <algorithm>
 #include <atomic>
 #include <string>
-#include <thread>
-
-#include <signal.h>
 
 #include "lib/base/random.h"
 #include "lib/http/client.h"
@@ -16,17 +13,26 @@
 #include "lib/observability/metrics.h"
 #include "lib/runtime/blocking_pool.h"
 #include "lib/runtime/io_threads.h"
+#include "lib/runtime/stop_signals.h"
+#include "registryd/admin/loader.h"
+#include "registryd/administration.h"
+#include "registryd/admission.h"
 #include "registryd/api/api.h"
-#include "registryd/auth/htpasswd.h"
 #include "registryd/backend.h"
+#include "registryd/caching.h"
+#include "registryd/collection.h"
 #include "registryd/core/registry.h"
+#include "registryd/ops/collection_service.h"
 #include "registryd/ops/debug_handler.h"
 #include "registryd/ops/health.h"
 #include "registryd/ops/health_checks.h"
 #include "registryd/ops/health_monitor.h"
 #include "registryd/ops/instrumented_store.h"
+#include "registryd/ops/registry_metrics.h"
 #include "registryd/ops/upload_purger.h"
+#include "registryd/options.h"
 #include "registryd/secret.h"
+#include "registryd/tls.h"
 
 namespace bunker {
 namespace {
@@ -35,41 +41,6 @@ constexpr std::size_t kPoolThreads = 16;  // started as they are needed
 
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-LogLevel log_level(config::LogLevel level) {
-  switch (level) {
-    case config::LogLevel::error:
-      return LogLevel::error;
-    case config::LogLevel::warn:
-      return LogLevel::warn;
-    case config::LogLevel::info:
-      return LogLevel::info;
-    case config::LogLevel::debug:
-      return LogLevel::debug;
-  }
-  return LogLevel::info;
-}
-
-LogFormat log_format(config::LogFormat format) {
-  switch (format) {
-    case config::LogFormat::text:
-      return LogFormat::text;
-    case config::LogFormat::json:
-      return LogFormat::json;
-    case config::LogFormat::logstash:
-      return LogFormat::logstash;
-  }
-  return LogFormat::text;
-}
-
-Logger::Options log_options(const config::Log& log) {
-  Logger::Options options;
-  options.level = log_level(log.level);
-  options.format = log_format(log.format);
-  options.fields.assign(log.fields.begin(), log.fields.end());
-  return options;
-}
 
 void log_findings(Logger& log, std::span<const config::Finding> findings) {
   for (const config::Finding& finding : findings) {
@@ -78,58 +49,6 @@ void log_findings(Logger& log, std::span<const config::Finding> findings) {
     log.log(level, "configuration",
             {{"key", finding.key}, {"finding", finding.message}, {"remedy", finding.remedy}});
   }
-}
-
-registry::ReferencePolicy reference_policy(const config::Config& config) {
-  registry::ReferencePolicy policy;
-  policy.required = config.bunker.references == config::References::required;
-  switch (config.validation.index_platforms) {
-    case config::IndexPlatforms::all:
-      policy.indexes = registry::ReferencePolicy::Indexes::all;
-      break;
-    case config::IndexPlatforms::none:
-      policy.indexes = registry::ReferencePolicy::Indexes::none;
-      break;
-    case config::IndexPlatforms::list:
-      policy.indexes = registry::ReferencePolicy::Indexes::listed;
-      break;
-  }
-  for (const config::Platform& platform : config.validation.platforms) {
-    policy.platforms.push_back({platform.os, platform.architecture});
-  }
-  policy.urls_allow = config.validation.urls_allow;
-  policy.urls_deny = config.validation.urls_deny;
-  policy.disabled = config.validation.disabled;
-  return policy;
-}
-
-registry::Registry::Options registry_options(const config::Config& config) {
-  registry::Registry::Options options;
-  options.delete_enabled = config.storage.delete_enabled;
-  options.read_only = config.storage.read_only;
-  options.manifest_cache_bytes = config.bunker.manifest_cache_bytes;
-  if (config.storage.tag_concurrency > 0) {
-    options.tag_concurrency = static_cast<std::size_t>(config.storage.tag_concurrency);
-  }
-  options.references = reference_policy(config);
-  return options;
-}
-
-http::Limits http_limits(const config::Limits& limits) {
-  http::Limits out;
-  out.connections = static_cast<std::size_t>(limits.max_connections);
-  out.header_bytes = limits.max_header_bytes;
-  out.idle_time = duration_cast<milliseconds>(limits.idle_timeout);
-  out.stall_time = duration_cast<milliseconds>(limits.stall_timeout);
-  return out;
-}
-
-std::vector<std::pair<std::string, std::string>> header_list(const config::Headers& headers) {
-  std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& [name, values] : headers) {
-    for (const std::string& value : values) out.emplace_back(name, value);
-  }
-  return out;
 }
 
 // http.secret, or for a folder the one that is kept in it; else one for the life of this process.
@@ -143,84 +62,16 @@ Result<std::string> upload_secret(const config::Config& config, Logger& log) {
   return random_bytes(32);
 }
 
-std::size_t io_thread_count(const config::Bunker& bunker) {
-  if (bunker.threads > 0) return static_cast<std::size_t>(bunker.threads);
-  return std::max(1u, std::thread::hardware_concurrency());
+// The audit log's own way out where log.level would keep its lines back; else null.
+std::unique_ptr<Logger> audit_logger(const config::Config& config) {
+  Logger::Options options = log_options(config.log);
+  if (config.bunker.audit == config::Audit::off || options.level <= LogLevel::info) return nullptr;
+  options.level = LogLevel::info;
+  return std::make_unique<Logger>(std::move(options));
 }
 
-unsigned threshold(std::int64_t wanted) {
-  return static_cast<unsigned>(std::max<std::int64_t>(1, wanted));
-}
-
-ops::HttpProbe http_probe(const config::HttpHealth& health) {
-  ops::HttpProbe probe;
-  probe.url = health.uri;
-  for (const auto& [name, value] : header_list(health.headers)) probe.headers.add(name, value);
-  probe.status = static_cast<int>(health.status);
-  probe.timeout = health.timeout.count() > 0 ? health.timeout : health.interval;
-  return probe;
-}
-
-// Whom health checks over https trust: the system's authorities. Null where there are none of
-// these checks, since reading the authorities takes time and memory.
-Result<std::unique_ptr<net::TlsClient>> health_tls(const config::Health& health) {
-  const bool wanted = std::ranges::any_of(health.http, [](const config::HttpHealth& check) {
-    const auto url = http::parse_url(check.uri);
-    return url && url->destination.tls;
-  });
-  if (!wanted) return nullptr;
-  return net::TlsClient::create({});
-}
-
-// The checks of `health:`.
-std::vector<ops::HealthCheck> health_checks(const config::Health& health,
-                                            storage::ObjectStore& store, net::Dialer& dialer,
-                                            http::Client& client) {
-  std::vector<ops::HealthCheck> checks;
-  const auto add = [&](ops::HealthCheck check, config::Duration interval, std::int64_t failures) {
-    check.interval = interval;
-    check.threshold = threshold(failures);
-    checks.push_back(std::move(check));
-  };
-  if (health.storage.enabled) {
-    add(ops::storage_check(store, health.storage.interval), health.storage.interval,
-        health.storage.threshold);
-  }
-  for (const config::FileHealth& file : health.files) {
-    add(ops::file_check(file.file), file.interval, file.threshold);
-  }
-  for (const config::TcpHealth& tcp : health.tcp) {
-    const config::Duration timeout = tcp.timeout.count() > 0 ? tcp.timeout : tcp.interval;
-    add(ops::tcp_check(tcp.address, timeout, dialer), tcp.interval, tcp.threshold);
-  }
-  for (const config::HttpHealth& http : health.http) {
-    add(ops::http_check(http_probe(http), client), http.interval, http.threshold);
-  }
-  return checks;
-}
-
-ops::PurgeOptions purge_options(const config::UploadPurging& purging) {
-  ops::PurgeOptions options;
-  options.age = duration_cast<seconds>(purging.age);
-  options.interval = std::max(duration_cast<seconds>(purging.interval), seconds(1));
-  options.dry_run = purging.dry_run;
-  return options;
-}
-
-api::Options api_options(const config::Config& config, std::string secret) {
-  api::Options options;
-  options.prefix = config.http.prefix;
-  options.host = config.http.host;
-  options.relative_urls = config.http.relative_urls;
-  options.headers = header_list(config.http.headers);
-  options.secret = std::move(secret);
-  options.catalog_max_entries = static_cast<std::size_t>(config.catalog_max_entries);
-  options.tags_max = static_cast<std::size_t>(config.tags_max);
-  options.access_log = !config.log.access_log_disabled;
-  return options;
-}
-
-http::Server::Options server_options(const config::Config& config, Metrics& metrics, Logger& log) {
+http::Server::Options server_options(const config::Config& config, net::TlsServer* tls,
+                                     Metrics& metrics, Logger& log) {
   http::Server::Options options;
   options.network = config.http.network == config::Network::unix_socket ? "unix" : "tcp";
   options.address = config.http.address;
@@ -238,6 +89,13 @@ http::Server::Options server_options(const config::Config& config, Metrics& metr
   options.observer.failed = [&log](std::string_view what) {
     log.warn("response broken off", {{"error", what}});
   };
+  options.observer.handshake_failed = [&log](std::string_view peer, const Error& error) {
+    // Scanners make noise; a client with the wrong certificate is somebody's problem.
+    log.log(error.code == Code::forbidden ? LogLevel::info : LogLevel::debug,
+            "TLS handshake failed",
+            {{"peer", peer}, {"error", error.message}, {"reason", error.detail}});
+  };
+  options.tls = tls;
   options.refuse = api::make_refuse(api_options(config, {}));
   return options;
 }
@@ -264,7 +122,9 @@ std::string local_address(const http::Server& server) {
 void announce(Logger& log, const config::Config& config, const http::Server& api,
               const http::Server* debug) {
   const std::string address = local_address(api);
+  const bool tls = config::has_tls(config);
   log.info("listening", {{"address", api.bound_address()},
+                         {"scheme", tls ? "https" : "http"},
                          {"debug_address", debug ? debug->bound_address() : "none"}});
   if (config.storage.filesystem) {
     log.info("storage",
@@ -282,57 +142,72 @@ void announce(Logger& log, const config::Config& config, const http::Server& api
   }
 }
 
-// SIGTERM and SIGINT, blocked in this thread and all that it starts, so that wait() gets them.
-class StopSignals {
- public:
-  StopSignals() {
-    sigemptyset(&set_);
-    sigaddset(&set_, SIGTERM);
-    sigaddset(&set_, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+// Passwords, keys, rules and certificates, read again because somebody asked for it.
+std::vector<admin::Reloaded> reload(Admission& admission, ServerTls* tls) {
+  std::vector<admin::Reloaded> out;
+  for (const auth::Reloaded& file : admission.reload()) {
+    out.push_back(
+        {file.what, file.path, file.result ? std::string() : to_string(file.result.error())});
   }
-  // Blocks until one comes; its name.
-  [[nodiscard]] std::string_view wait() const {
-    int number = 0;
-    while (sigwait(&set_, &number) != 0) {
-    }
-    return number == SIGINT ? "SIGINT" : "SIGTERM";
+  if (tls != nullptr && tls->from_files()) {
+    const auto done = tls->reload();
+    out.push_back({"TLS certificates", {}, done ? std::string() : to_string(done.error())});
   }
+  return out;
+}
 
- private:
-  sigset_t set_{};
+// The admin API, with all that it needs; nothing where it is not configured.
+struct Admin {
+  std::unique_ptr<admin::Module> module;
+  std::unique_ptr<Administration> operations;
+  std::unique_ptr<admin::Server> server;
 };
+
+Result<Admin> start_admin(const config::Admin& config, const Administration::Deps& deps,
+                          Logger& log) {
+  Admin out;
+  if (config.socket.empty() && config.address.empty()) return out;
+  BUNKER_TRY_ASSIGN(out.module, admin::load_module(config.module));
+  out.operations = std::make_unique<Administration>(deps);
+  admin::ServerOptions options{config.socket, config.address, config.certificate, config.key,
+                               config.client_ca};
+  BUNKER_TRY_ASSIGN(out.server, out.module->serve(*out.operations, std::move(options)));
+  log.info("admin API listening", {{"socket", config.socket.empty() ? "none" : config.socket},
+                                   {"port", out.server->port()}});
+  return out;
+}
 
 }  // namespace
 
 Result<void> serve(const config::Config& config, std::span<const config::Finding> findings) {
-  const StopSignals stop_signals;
+  const StopSignals stop_signals(StopSignals::Hangup::reloads);
   Logger log(log_options(config.log));
   log_findings(log, findings);
+  const auto audit_log = audit_logger(config);
   Metrics metrics;
   register_build_info(metrics, "registryd");
   register_log_metrics(metrics, log);
   const SystemClock clock;
 
-  // Storage, and the rules over it.
+  // Who may use it.
   BlockingPool pool(kPoolThreads);
-  BUNKER_TRY_ASSIGN(const auto backend, open_backend(config.storage, pool, clock));
+  BUNKER_TRY_ASSIGN(const auto admission, open_admission(config, pool, clock, log, metrics));
+
+  // Storage, and the rules over it.
+  BUNKER_TRY_ASSIGN(const auto backend, open_backend(config, pool, clock, metrics));
   const auto store = ops::instrument(backend->store(), metrics);
-  registry::Registry registry(*store, clock, registry_options(config));
+  BUNKER_TRY_ASSIGN(const auto caching, open_caching(config, *store, pool, log, metrics));
+  registry::Registry registry(caching->store(), clock,
+                              registry_options(config, admission->policies()));
+  ops::register_registry_metrics(metrics, registry);
   BUNKER_TRY_ASSIGN(std::string secret, upload_secret(config, log));
 
-  // Who may use it.
-  std::unique_ptr<auth::Authenticator> authenticator;
-  if (config.auth.htpasswd) {
-    auth::HtpasswdOptions options;
-    options.path = config.auth.htpasswd->path;
-    options.realm = config.auth.htpasswd->realm;
-    BUNKER_TRY_ASSIGN(authenticator, auth::open_htpasswd(std::move(options), pool, log, metrics));
-  }
+  // How clients reach it.
+  BUNKER_TRY_ASSIGN(const auto tls, ServerTls::open(config, clock, log, metrics));
 
   // What health checks reach others with.
-  BUNKER_TRY_ASSIGN(const auto tls, health_tls(config.health));
-  net::SocketDialer dialer(pool, tls.get());
+  BUNKER_TRY_ASSIGN(const auto client_tls, health_tls(config.health));
+  net::SocketDialer dialer(pool, client_tls.get());
   http::Client client(dialer);
 
   // The threads are declared after what their coroutines use, so that coroutines go first.
@@ -343,8 +218,9 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
   api::Options options = api_options(config, std::move(secret));
   options.healthy = [&health] { return health.healthy(); };
   http::Server api_server(
-      threads, server_options(config, metrics, log),
-      api::make_handler({registry, log, metrics, authenticator.get()}, std::move(options)));
+      threads, server_options(config, tls ? &tls->server() : nullptr, metrics, log),
+      api::make_handler({registry, log, metrics, admission->guard(), audit_log.get()},
+                        std::move(options)));
   ops::DebugOptions debug{health};
   if (config.http.prometheus_enabled) debug.metrics = &metrics;
   debug.metrics_path = config.http.prometheus_path;
@@ -361,12 +237,32 @@ Result<void> serve(const config::Config& config, std::span<const config::Finding
     purger.emplace(threads, registry, purge_options(config.storage.upload_purging), log, metrics);
   }
 
+  const registry::SystemTimer timer;
+  std::optional<std::chrono::nanoseconds> collect_every;
+  if (config.bunker.collection.enabled && !config.storage.read_only) {
+    collect_every = config.bunker.collection.interval;
+  }
+  storage::ObjectStore& exact = caching->store().exact();
+  ops::CollectionService collections({threads, exact, timer, clock, registry.guard(), log, metrics},
+                                     collection_options(config), collect_every);
+  const auto reload_all = [&] { return reload(*admission, tls.get()); };
+  BUNKER_TRY_ASSIGN(Admin admin, start_admin(config.bunker.admin,
+                                             {registry, exact, caching->cache(), collections,
+                                              health, threads, reload_all},
+                                             log));
+
   threads.start();
+  if (tls) tls->watch();
   announce(log, config, api_server, debug_server.get());
 
-  log.info("stopping", {{"signal", stop_signals.wait()}});
+  // What cannot be read is in the log already.
+  const auto hung_up = [&] { log.info("reloaded", {{"files", reload_all().size()}}); };
+  log.info("stopping", {{"signal", stop_signals.wait(hung_up)}});
   draining = true;
+  if (tls) tls->stop();
   if (purger) purger->stop();
+  admin.server.reset();
+  collections.stop();
   const std::size_t cut = api_server.drain(duration_cast<milliseconds>(config.http.drain_timeout));
   monitor.stop();
   if (debug_server) debug_server->drain(milliseconds(0));

@@ -59,6 +59,11 @@ BodyDecoder::Piece BodyDecoder::decode(std::span<const std::byte> input) noexcep
   return piece;
 }
 
+void BodyDecoder::skip(std::uint64_t count) noexcept {
+  remaining_ -= count;
+  if (remaining_ == 0) state_ = State::end;
+}
+
 bool BodyDecoder::end_of_input() noexcept {
   if (framing_ == Framing::until_close && state_ == State::data) state_ = State::end;
   return finished();

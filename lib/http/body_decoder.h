@@ -30,6 +30,10 @@ class BodyDecoder {
   // finished(), takes nothing.
   [[nodiscard]] Piece decode(std::span<const std::byte> input) noexcept;
 
+  // Takes `count` bytes of a body of known length that did not come through decode(): no more than
+  // remaining().
+  void skip(std::uint64_t count) noexcept;
+
   // The peer has sent its last byte. Whether the body is complete with that.
   bool end_of_input() noexcept;
 

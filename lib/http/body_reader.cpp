@@ -1,5 +1,6 @@
 #include "lib/http/body_reader.h"
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -41,6 +42,18 @@ Task<Result<void>> BodyReader::refill() {
     co_return fail(Code::cancelled, "the peer left in the middle of a body");
   }
   co_return Result<void>();
+}
+
+Task<std::size_t> BodyReader::receive_to_pipe(int pipe, std::size_t most) {
+  const std::uint64_t left = decoder_.remaining();
+  const bool sized = decoder_.framing() == BodyDecoder::Framing::length;
+  if (!sized || left <= kHeadBuffer || !stream_.splices() || !source().empty()) {
+    co_return std::size_t{0};
+  }
+  const auto got = co_await stream_.receive_to_pipe(pipe, std::min<std::uint64_t>(left, most));
+  if (!got) co_return std::size_t{0};
+  decoder_.skip(*got);
+  co_return *got;
 }
 
 void BodyReader::release() {

@@ -33,6 +33,10 @@ class BodyReader {
   // cancelled: the peer has gone in the middle; retry_later: it was too slow.
   Task<Result<void>> refill();
 
+  // As ByteSource::read_to_pipe(): moves bytes that are still to be received, where the body's
+  // length is known and it is worth it.
+  Task<std::size_t> receive_to_pipe(int pipe, std::size_t most);
+
   [[nodiscard]] bool finished() const noexcept { return decoder_.finished(); }
   // Why the body's framing is malformed; empty: it is not.
   [[nodiscard]] std::string_view malformed() const noexcept { return malformed_; }

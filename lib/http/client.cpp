@@ -63,6 +63,10 @@ class ResponseBody final : public ByteSource {
     }
   }
 
+  Task<std::size_t> read_to_pipe(int pipe, std::size_t most) override {
+    return reader_.receive_to_pipe(pipe, most);
+  }
+
  private:
   void finish() {
     reader_.release();

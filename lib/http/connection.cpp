@@ -9,9 +9,8 @@
 namespace bunker::http {
 namespace {
 
-// How long a client that is still sending may take to read our last response.
-constexpr auto kLingerSilence = std::chrono::seconds(2);
-constexpr auto kLingerLimit = std::chrono::seconds(15);
+// At once, where a pipe holds so much: others on the thread get their turn.
+constexpr std::uint64_t kMostSpliced = std::uint64_t{1} << 20;
 
 iovec piece(std::string_view text) noexcept {
   return {const_cast<char*>(text.data()), text.size()};  // writing only reads it
@@ -36,6 +35,7 @@ Connection::Connection(std::shared_ptr<ServerState> state, Worker& worker,
     : state_(std::move(state)),
       worker_(worker),
       stream_(std::move(stream)),
+      tls_(state_->options.tls != nullptr ? static_cast<net::TlsStream*>(stream_.get()) : nullptr),
       peer_(std::move(peer)),
       parser_({state_->options.limits.header_bytes, state_->options.limits.header_count}),
       index_(worker.connections.size()) {
@@ -53,7 +53,13 @@ Connection::~Connection() {
 }
 
 Task<void> Connection::run(std::unique_ptr<Connection> connection) {
-  co_await connection->serve_requests();
+  Next next = co_await connection->secure();
+  if (next == Next::keep) next = co_await connection->serve_requests();
+  if (next == Next::linger) {
+    co_await connection->stream_->linger(kLingerSilence, kLingerLimit);
+  } else if (next == Next::close && connection->tls_ != nullptr) {
+    connection->stream_->shutdown_send();  // without close_notify, an end looks like an attack
+  }
 }
 
 void Connection::wind_down() noexcept {
@@ -62,14 +68,18 @@ void Connection::wind_down() noexcept {
 
 void Connection::start_exchange() {
   exchange_ = worker_.take_exchange();
-  exchange_->request.peer.address = peer_;
+  Peer& peer = exchange_->request.peer;
+  peer.address = peer_;
+  peer.tls = tls_ != nullptr;
+  peer.certificate = proof_.certificate();
 }
 
 void Connection::end_exchange() {
+  exchange_->request.peer.certificate.reset();
   worker_.give_back(std::move(exchange_));
 }
 
-Task<void> Connection::serve_requests() {
+Task<Connection::Next> Connection::serve_requests() {
   Next next = Next::keep;
   while (next == Next::keep) {
     Head head = Head::need_more;
@@ -77,21 +87,25 @@ Task<void> Connection::serve_requests() {
       head = parse_head();  // what came behind the previous request
     } else {
       stream_->set_pace({});
-      stream_->set_deadline(std::chrono::steady_clock::now() + state_->options.limits.idle_time);
+      stream_->set_deadline(idle_deadline());
       idle_ = !state_->draining;
-      if (idle_ && !co_await stream_->wait(net::Want::read) && !state_->draining) co_return;
+      if (idle_ && !co_await stream_->wait(net::Want::read) && !state_->draining) {
+        co_return Next::close;
+      }
       idle_ = false;
       start_exchange();
       head = read_head();
       if (head == Head::need_more && exchange_->in.empty()) {
         end_exchange();
-        if (state_->draining) co_return;
+        if (state_->draining) co_return Next::close;
         continue;
       }
     }
     if (head == Head::need_more) head = co_await await_head();
-    if (head == Head::gone) co_return;
-    if (head == Head::complete) {
+    if (head == Head::gone) co_return Next::abort;
+    if (const auto why = head == Head::complete ? distrusted() : std::nullopt) {
+      next = co_await refuse({403, *why});
+    } else if (head == Head::complete) {
       stream_->set_deadline(SteadyTime::max());
       next = co_await serve();
     } else {
@@ -102,7 +116,7 @@ Task<void> Connection::serve_requests() {
     if (exchange_->in.empty()) end_exchange();
   }
   if (exchange_) end_exchange();
-  if (next == Next::linger) co_await stream_->linger(kLingerSilence, kLingerLimit);
+  co_return next;
 }
 
 Connection::Head Connection::parse_head() {
@@ -170,7 +184,7 @@ Task<Connection::Next> Connection::serve() {
     const auto refusal = body.refusal();
     if (on_delivered) on_delivered({refusal ? refusal->status : response->status, 0, false});
     if (refusal) co_return co_await refuse(*refusal);
-    co_return Next::close;
+    co_return Next::abort;
   }
 
   const bool close =
@@ -183,7 +197,7 @@ Task<Connection::Next> Connection::serve() {
     const std::uint64_t head = std::min<std::uint64_t>(bytes, exchange_->head_bytes);
     on_delivered({response->status, bytes - head, sent.has_value()});
   }
-  if (!sent) co_return Next::close;
+  if (!sent) co_return Next::abort;
   if (plan.close) {
     const bool expected = !parser_.keep_alive() && body.finished();
     co_return expected ? Next::close : Next::linger;
@@ -211,7 +225,7 @@ Task<Connection::Next> Connection::refuse(Refusal refusal) {
   const Request& request = exchange_->request;
   ResponsePlan plan = plan_response(response, request.method, request.minor_version, true);
   exchange_->in.begin = exchange_->in.end;
-  if (!co_await send(response, plan)) co_return Next::close;
+  if (!co_await send(response, plan)) co_return Next::abort;
   co_return Next::linger;
 }
 
@@ -234,6 +248,19 @@ Task<Result<void>> Connection::send(Response& response, ResponsePlan& plan) {
   }
   pieces[1] = piece(*std::get<SharedBytes>(response.body.content));
   co_return co_await stream_->write(pieces);
+}
+
+Task<Result<void>> Connection::splice(ByteSource& source, std::uint64_t& left) {
+  auto pipe = stream_->splices() ? worker_.pipes.take() : std::nullopt;
+  while (pipe && left > 0) {
+    const std::size_t most = std::min<std::uint64_t>(left, kMostSpliced);
+    const std::size_t moved = co_await source.read_to_pipe(pipe->in->fd(), most);
+    if (moved == 0) break;
+    BUNKER_CO_TRY(co_await stream_->send_from_pipe(pipe->out->fd(), moved));
+    left -= moved;
+  }
+  if (pipe) worker_.pipes.give_back(*std::move(pipe));
+  co_return Result<void>();
 }
 
 Task<Result<void>> Connection::send_stream(ByteSource& source, Response& response,
@@ -272,7 +299,10 @@ Task<Result<void>> Connection::send_stream(ByteSource& source, Response& respons
                                 piece(tail)};
     BUNKER_CO_TRY(co_await stream_->write(pieces));
     head.clear();
-    if (last) co_return Result<void>();
+    if (!last && plan.content_length) BUNKER_CO_TRY(co_await splice(source, left));
+    if (left == 0)
+      static_cast<void>(co_await source.read());  // its end: it lets go of what it uses
+    if (last || left == 0) co_return Result<void>();
   }
   append_head(head, response, plan, worker_.date(), exchange_->request.minor_version);
   exchange_->head_bytes = head.size();

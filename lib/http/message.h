@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "lib/net/peer_certificate.h"
 #include "lib/runtime/body.h"
 #include "lib/runtime/context.h"
 
@@ -45,6 +46,8 @@ class Headers {
 struct Peer {
   std::string address;  // "192.0.2.1:53412", "[::1]:53412", or "unix"
   bool tls = false;
+  // The client's certificate, verified; null where there is none.
+  std::shared_ptr<const net::PeerCertificate> certificate;
 };
 
 struct Request {

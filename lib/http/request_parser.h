@@ -15,7 +15,7 @@ namespace bunker::http {
 // Why a request is refused: the status to answer with, and one sentence for the client.
 struct Refusal {
   int status = 400;
-  std::string_view reason;  // static text
+  std::string_view reason;  // one sentence for the client; outlives the answer
 };
 
 class RequestParser {

@@ -9,6 +9,8 @@
 #include "lib/http/server_state.h"
 #include "lib/net/listener.h"
 #include "lib/net/tcp_stream.h"
+#include "lib/net/tls_server.h"
+#include "lib/net/tls_stream.h"
 #include "lib/runtime/io_threads.h"
 
 namespace bunker::http {
@@ -16,6 +18,12 @@ namespace {
 
 // How long a drain waits for the connections that it has cut to let go of their frames.
 constexpr auto kCutGrace = std::chrono::seconds(1);
+
+// Owns `fd`. A TlsStream where the server has TLS.
+std::unique_ptr<net::Stream> make_stream(const ServerState& state, Worker& worker, int fd) {
+  if (state.options.tls != nullptr) return std::make_unique<net::TlsStream>(worker.context, fd);
+  return std::make_unique<net::TcpStream>(worker.context, fd);
+}
 
 void start_connection(const std::shared_ptr<ServerState>& state, Worker& worker,
                       std::unique_ptr<net::Stream> stream, const net::Endpoint& peer) {
@@ -27,12 +35,22 @@ void start_connection(const std::shared_ptr<ServerState>& state, Worker& worker,
                  });
 }
 
+// Ends idle connections whose clients are not trusted any more, so that they come back with another
+// certificate instead of having a request refused.
+void close_untrusted(const std::shared_ptr<ServerState>& state) {
+  for (const auto& each : state->workers) {
+    asio::post(each->context, [state, &worker = *each] {
+      for (Connection* connection : worker.connections) connection->close_untrusted();
+    });
+  }
+}
+
 Task<void> accept_loop(std::shared_ptr<ServerState> state, Worker& worker,
                        std::unique_ptr<net::Listener> listener) {
   while (true) {
     const auto accepted = co_await listener->accept();
     if (!accepted) break;
-    auto stream = std::make_unique<net::TcpStream>(worker.context, accepted->fd);
+    auto stream = make_stream(*state, worker, accepted->fd);
     bool entered = false;
     while (!(entered = state->enter()) && !listener->closed()) co_await listener->pause();
     if (!entered) break;  // draining: the client may try another server
@@ -47,8 +65,7 @@ Task<void> accept_loop(std::shared_ptr<ServerState> state, Worker& worker,
 
 struct Server::Impl {
   Impl(IoThreads& io, Options options, Handler handler)
-      : threads(io), state(std::make_shared<ServerState>()) {
-    state->options = std::move(options);
+      : threads(io), state(std::make_shared<ServerState>(std::move(options))) {
     state->handler = std::move(handler);
     for (std::size_t i = 0; i < threads.size(); ++i) {
       state->workers.push_back(std::make_unique<Worker>(threads.context(i)));
@@ -82,6 +99,11 @@ Server::~Server() {
 
 Result<void> Server::start() {
   net::ignore_sigpipe();
+  if (net::TlsServer* tls = impl_->state->options.tls; tls != nullptr) {
+    tls->on_trust_change([weak = std::weak_ptr(impl_->state)] {
+      if (const auto state = weak.lock(); state && !state->draining) close_untrusted(state);
+    });
+  }
   std::vector<asio::io_context*> contexts;
   for (const auto& worker : impl_->state->workers) contexts.push_back(&worker->context);
   const Options& options = impl_->state->options;

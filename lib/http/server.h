@@ -16,6 +16,9 @@
 namespace bunker {
 class IoThreads;
 }
+namespace bunker::net {
+class TlsServer;
+}
 
 namespace bunker::http {
 
@@ -24,6 +27,8 @@ struct Limits {
   std::size_t header_count = 128;         // over: 431
   std::uint64_t body_bytes = UINT64_MAX;  // of a request; over: 413
   std::size_t connections = 20'000;       // over: accepted late, by the kernel's backlog
+  std::size_t handshakes = 512;           // of TLS, under way at once; over: they wait
+  std::chrono::milliseconds handshake_time{10'000};  // from accept to the end of the handshake
   std::chrono::milliseconds header_time{15'000};  // from the first byte to the end of the head: 408
   std::chrono::milliseconds idle_time{120'000};   // between requests: silently closed
   // A body, either way, must move at least `min_bytes` in every `stall_time`, so that a slow but
@@ -39,10 +44,12 @@ struct Observer {
   std::function<void(std::ptrdiff_t delta)> connections;  // +1 opened, -1 closed
   std::function<void(std::string_view reason)> refused;   // requests refused before a handler ran
   std::function<void(std::string_view what)> failed;      // a handler threw, or a body broke off
+  // A client could not shake hands; forbidden: its certificate is missing or not good.
+  std::function<void(std::string_view peer, const Error& error)> handshake_failed;
 };
 
-// Makes the answer to a request that no handler sees, or could not answer: 400, 408, 413, 414, 417,
-// 431, 500, 501, 503, 505. `reason` is one sentence for the client.
+// Makes the answer to a request that no handler sees, or could not answer: 400, 403, 408, 413, 414,
+// 417, 431, 500, 501, 503, 505. `reason` is one sentence for the client.
 using Refuse = std::function<Response(int status, std::string_view reason)>;
 
 class Server {
@@ -53,6 +60,9 @@ class Server {
     Limits limits;
     Observer observer;
     Refuse refuse;  // empty: plain text
+    // Null: plain HTTP. Outlives the server. Connections whose client's certificate does not hold
+    // any more are closed between requests, or have their next request refused with 403.
+    net::TlsServer* tls = nullptr;
   };
 
   // `threads` outlives the server.

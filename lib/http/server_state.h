@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <ctime>
@@ -18,6 +19,8 @@
 #include "lib/http/message.h"
 #include "lib/http/server.h"
 #include "lib/net/listener.h"
+#include "lib/net/pipe.h"
+#include "lib/runtime/semaphore.h"
 
 namespace bunker::http {
 
@@ -31,6 +34,10 @@ struct Exchange {
   std::size_t head_bytes = 0;  // its size, also when it has been sent and cleared
 };
 
+// How long a client that is still sending may take to read our last words.
+inline constexpr auto kLingerSilence = std::chrono::seconds(2);
+inline constexpr auto kLingerLimit = std::chrono::seconds(15);
+
 // One I/O thread's part of a server.
 class Worker {
  public:
@@ -40,6 +47,7 @@ class Worker {
   net::Listener* listener = nullptr;  // owned by the accept loop's frame, null once that ended
   std::vector<Connection*> connections;
   BodyBuffers body_buffers;
+  net::PipePool pipes;
 
   [[nodiscard]] std::unique_ptr<Exchange> take_exchange();
   void give_back(std::unique_ptr<Exchange> exchange);
@@ -53,9 +61,14 @@ class Worker {
 };
 
 struct ServerState {
-  Server::Options options;
+  explicit ServerState(Server::Options server_options)
+      : options(std::move(server_options)), handshakes(options.limits.handshakes) {}
+
+  const Server::Options options;
   Handler handler;
   std::vector<std::unique_ptr<Worker>> workers;
+
+  Semaphore handshakes;  // one permit each
 
   std::atomic<std::size_t> connections{0};
   std::atomic<std::size_t> accept_loops{0};

@@ -161,6 +161,10 @@ Result<std::vector<Endpoint>> listen_endpoints(std::string_view network, std::st
 }
 
 Result<std::vector<Endpoint>> resolve(const std::string& host, unsigned port) {
+  if (host.starts_with('/')) {
+    BUNKER_TRY_ASSIGN(const Endpoint endpoint, unix_endpoint(host));
+    return std::vector<Endpoint>{endpoint};
+  }
   BUNKER_TRY_ASSIGN(auto found, look_up(host, port, AI_ADDRCONFIG));
   if (found.empty())
     return fail(Code::retry_later, "the host name \"" + host + "\" has no address");

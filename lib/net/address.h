@@ -44,7 +44,8 @@ struct HostPort {
 [[nodiscard]] Result<std::vector<Endpoint>> listen_endpoints(std::string_view network,
                                                              std::string_view address);
 
-// The addresses of a peer to connect to, in the order to try them. Blocks. retry_later: the
+// The addresses of a peer to connect to, in the order to try them; a `host` that begins with '/' is
+// the path of a unix socket. Blocks. retry_later: the
 // resolver failed.
 [[nodiscard]] Result<std::vector<Endpoint>> resolve(const std::string& host, unsigned port);
 

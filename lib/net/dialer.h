@@ -22,7 +22,7 @@
 namespace bunker::net {
 
 struct Destination {
-  std::string host;  // a name or an address, without brackets
+  std::string host;  // a name, an address without brackets, or the path of a unix socket
   unsigned port = 0;
   bool tls = false;
 

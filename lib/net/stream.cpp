@@ -74,6 +74,18 @@ void ignore_sigpipe() noexcept {
 
 Stream::Stream(asio::io_context& context, int fd) : Watched(context), descriptor_(context, fd) {}
 
+Attempt Stream::try_receive_to_pipe(int pipe, std::size_t most) noexcept {
+  (void)pipe;
+  (void)most;
+  return Attempt::failed(EOPNOTSUPP);
+}
+
+Attempt Stream::try_send_from_pipe(int pipe, std::size_t count) noexcept {
+  (void)pipe;
+  (void)count;
+  return Attempt::failed(EOPNOTSUPP);
+}
+
 void Stream::shutdown_send() noexcept {
   ::shutdown(fd(), SHUT_WR);
 }
@@ -131,10 +143,11 @@ Task<Result<void>> Stream::wait(Want want) {
   co_return Result<void>();
 }
 
-Task<Result<std::size_t>> Stream::read_some(std::span<std::byte> buffer) {
+template <class Try>
+Task<Result<std::size_t>> Stream::receive(Try attempt_once) {
   while (true) {
     if (burst_ >= kBurst) BUNKER_CO_TRY(co_await wait(Want::read));
-    const Attempt attempt = try_read(buffer);
+    const Attempt attempt = attempt_once();
     if (attempt.status == Attempt::Status::done) {
       count(attempt.bytes);
       co_return attempt.bytes;
@@ -143,6 +156,30 @@ Task<Result<std::size_t>> Stream::read_some(std::span<std::byte> buffer) {
     if (!would_block(attempt)) co_return std::unexpected(socket_error(attempt.error));
     BUNKER_CO_TRY(co_await wait(want_of(attempt)));
   }
+}
+
+Task<Result<std::size_t>> Stream::read_some(std::span<std::byte> buffer) {
+  return receive([this, buffer] { return try_read(buffer); });
+}
+
+Task<Result<std::size_t>> Stream::receive_to_pipe(int pipe, std::size_t most) {
+  return receive([this, pipe, most] { return try_receive_to_pipe(pipe, most); });
+}
+
+Task<Result<void>> Stream::send_from_pipe(int pipe, std::size_t left) {
+  while (left > 0) {
+    if (burst_ >= kBurst) BUNKER_CO_TRY(co_await wait(Want::write));
+    const Attempt attempt = try_send_from_pipe(pipe, left);
+    if (attempt.status == Attempt::Status::done) {
+      count(attempt.bytes);
+      left -= attempt.bytes;
+    } else if (would_block(attempt)) {
+      BUNKER_CO_TRY(co_await wait(want_of(attempt)));
+    } else {
+      co_return std::unexpected(socket_error(attempt.error));
+    }
+  }
+  co_return Result<void>();
 }
 
 Task<Result<void>> Stream::write(std::span<iovec> pieces, bool more) {

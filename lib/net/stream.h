@@ -58,6 +58,13 @@ class Stream : private Watched {
   // At most `count` bytes of file `fd` from `offset` on. eof: the file ends before `offset`.
   [[nodiscard]] virtual Attempt try_send_file(int fd, std::uint64_t offset,
                                               std::size_t count) noexcept = 0;
+  // Whether the kernel moves bytes between this stream and a pipe; try_receive_to_pipe() and
+  // try_send_from_pipe() are for such streams alone.
+  [[nodiscard]] virtual bool splices() const noexcept { return false; }
+  // At most `most` bytes into an empty pipe. eof: the peer has sent its last byte.
+  [[nodiscard]] virtual Attempt try_receive_to_pipe(int pipe, std::size_t most) noexcept;
+  // At most `count` bytes of those that are in the pipe.
+  [[nodiscard]] virtual Attempt try_send_from_pipe(int pipe, std::size_t count) noexcept;
   // Bytes that try_read() would give without a system call (a decrypted record's rest).
   [[nodiscard]] virtual bool buffered() const noexcept { return false; }
   // Says that nothing more will be written.
@@ -76,6 +83,12 @@ class Stream : private Watched {
   // Sends a part of a file without copying where the transport can. data_loss: the file is
   // shorter than `region` says.
   Task<Result<void>> send_file(FileRegion region);
+
+  // As read_some(), into the pipe whose writing end `pipe` is and that is empty.
+  Task<Result<std::size_t>> receive_to_pipe(int pipe, std::size_t most);
+
+  // Writes `count` bytes of the pipe whose reading end `pipe` is; it holds as many.
+  Task<Result<void>> send_from_pipe(int pipe, std::size_t count);
 
   // Waits end at `deadline` at the latest. Forgets an expiry or interrupt() that went before.
   void set_deadline(SteadyTime deadline) noexcept;
@@ -105,6 +118,9 @@ class Stream : private Watched {
  private:
   void on_deadline() noexcept override { interrupt(); }
   [[nodiscard]] SteadyTime wait_limit(SteadyTime now) const noexcept;
+  // What one of the try_…() for reading gives, waiting as long as it would block.
+  template <class Try>
+  Task<Result<std::size_t>> receive(Try attempt_once);
 
   asio::posix::basic_stream_descriptor<Executor> descriptor_;
   SteadyTime deadline_ = SteadyTime::max();

@@ -4,11 +4,14 @@
 #include <cerrno>
 #include <climits>
 
+#include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 
 namespace bunker::net {
 namespace {
+
+constexpr unsigned kSplice = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
 
 // Turns a system call's result into an Attempt; `call` is repeated when a signal came between.
 template <class Call>
@@ -41,6 +44,16 @@ Attempt TcpStream::try_write(std::span<const iovec> pieces, bool more) noexcept 
 Attempt TcpStream::try_send_file(int file, std::uint64_t offset, std::size_t count) noexcept {
   auto position = static_cast<off_t>(offset);
   return attempt([&] { return ::sendfile(fd(), file, &position, count); },
+                 Attempt::Status::want_write);
+}
+
+Attempt TcpStream::try_receive_to_pipe(int pipe, std::size_t most) noexcept {
+  return attempt([&] { return ::splice(fd(), nullptr, pipe, nullptr, most, kSplice); },
+                 Attempt::Status::want_read);
+}
+
+Attempt TcpStream::try_send_from_pipe(int pipe, std::size_t count) noexcept {
+  return attempt([&] { return ::splice(pipe, nullptr, fd(), nullptr, count, kSplice); },
                  Attempt::Status::want_write);
 }
 

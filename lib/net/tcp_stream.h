@@ -13,6 +13,9 @@ class TcpStream final : public Stream {
   [[nodiscard]] Attempt try_write(std::span<const iovec> pieces, bool more) noexcept override;
   [[nodiscard]] Attempt try_send_file(int fd, std::uint64_t offset,
                                       std::size_t count) noexcept override;
+  [[nodiscard]] bool splices() const noexcept override { return true; }
+  [[nodiscard]] Attempt try_receive_to_pipe(int pipe, std::size_t most) noexcept override;
+  [[nodiscard]] Attempt try_send_from_pipe(int pipe, std::size_t count) noexcept override;
 };
 
 }  // namespace bunker::net

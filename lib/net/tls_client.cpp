@@ -17,6 +17,19 @@ bool is_address(const std::string& host) {
          ::inet_pton(AF_INET6, host.c_str(), ignored.data()) == 1;
 }
 
+Result<void> use_certificate(SSL_CTX* context, const TlsClientOptions& options) {
+  const char* const certificate = options.certificate_file.c_str();
+  if (SSL_CTX_use_certificate_chain_file(context, certificate) == 1 &&
+      SSL_CTX_use_PrivateKey_file(context, options.key_file.c_str(), SSL_FILETYPE_PEM) == 1) {
+    return {};
+  }
+  ERR_clear_error();
+  return fail(Code::invalid,
+              "cannot use the certificate " + options.certificate_file + " with the key " +
+                  options.key_file,
+              "they must be PEM files that this user may read, and belong together");
+}
+
 }  // namespace
 
 Result<std::unique_ptr<TlsClient>> TlsClient::create(const TlsClientOptions& options) {
@@ -25,12 +38,16 @@ Result<std::unique_ptr<TlsClient>> TlsClient::create(const TlsClientOptions& opt
   std::unique_ptr<TlsClient> client(new TlsClient(context));
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_verify(context, options.skip_verify ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, nullptr);
-  SSL_CTX_set_default_verify_paths(context);
-  if (!options.ca_file.empty() && SSL_CTX_load_verify_file(context, options.ca_file.c_str()) != 1) {
+  std::vector<std::string> ca_files = options.only_ca_files;
+  if (ca_files.empty()) SSL_CTX_set_default_verify_paths(context);
+  if (!options.ca_file.empty()) ca_files.push_back(options.ca_file);
+  for (const std::string& file : ca_files) {
+    if (SSL_CTX_load_verify_file(context, file.c_str()) == 1) continue;
     ERR_clear_error();
-    return fail(Code::invalid, "cannot read certificate authorities from " + options.ca_file,
+    return fail(Code::invalid, "cannot read certificate authorities from " + file,
                 "it must be a PEM file that this user may read");
   }
+  if (!options.certificate_file.empty()) BUNKER_TRY(use_certificate(context, options));
   ERR_clear_error();
   return client;
 }

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lib/base/result.h"
 #include "lib/net/tls_stream.h"
@@ -13,6 +14,10 @@ namespace bunker::net {
 struct TlsClientOptions {
   // A PEM file of authorities to trust beside the system's; empty: none.
   std::string ca_file;
+  // PEM files of authorities to trust instead of the system's; empty: the system's.
+  std::vector<std::string> only_ca_files;
+  // PEM files of the certificate chain and key to show where the server asks; empty: none.
+  std::string certificate_file, key_file;
   // Takes any certificate. Only for those who ask for it by name.
   bool skip_verify = false;
 };

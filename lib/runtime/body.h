@@ -22,6 +22,10 @@ class ByteSource {
   // Errors: cancelled (the peer went away), invalid (malformed framing), too_large (over a limit),
   // retry_later (timed out), data_loss (shorter than announced), internal.
   virtual Task<Result<std::span<const std::byte>>> read() = 0;
+  // Moves the next bytes, at most `most`, into a pipe whose writing end `pipe` is and that is
+  // empty, without copying them; how many. 0: read() says what comes next, be it bytes, the end or
+  // an error. Most sources have nothing to move.
+  virtual Task<std::size_t> read_to_pipe(int pipe, std::size_t most);
 };
 
 // An open file, closed with its last owner.

@@ -80,6 +80,17 @@ class Gate {
   std::shared_ptr<Impl> impl_;
 };
 
+// One worker of when_all: runs the tasks that no worker has taken yet. All is when_all's frame's,
+// which waits for its workers.
+template <class T>
+Task<void> take_tasks(std::vector<Task<T>>& tasks, std::vector<std::optional<T>>& results,
+                      std::size_t& next) {
+  while (next < tasks.size()) {
+    const std::size_t index = next++;
+    results[index].emplace(co_await std::move(tasks[index]));
+  }
+}
+
 }  // namespace runtime_detail
 
 template <class T>
@@ -89,18 +100,13 @@ Task<std::vector<T>> when_all(std::vector<Task<T>> tasks, std::size_t parallel) 
   std::size_t next = 0;
   const std::size_t workers = std::min(parallel, tasks.size());
   runtime_detail::Gate gate(workers);
-  auto work = [&]() -> Task<void> {
-    while (next < tasks.size()) {
-      const std::size_t index = next++;
-      results[index].emplace(co_await std::move(tasks[index]));
-    }
-  };
   const Executor executor = co_await asio::this_coro::executor;
   for (std::size_t i = 0; i < workers; ++i) {
-    asio::co_spawn(executor, work(), [&](std::exception_ptr error) {
-      if (error && !failure) failure = error;
-      gate.arrive();
-    });
+    asio::co_spawn(executor, runtime_detail::take_tasks(tasks, results, next),
+                   [&](std::exception_ptr error) {
+                     if (error && !failure) failure = error;
+                     gate.arrive();
+                   });
   }
   if (workers > 0) co_await gate.wait();
   if (failure) std::rethrow_exception(failure);

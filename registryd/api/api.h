@@ -13,10 +13,13 @@
 #include "lib/http/server.h"
 #include "lib/observability/log.h"
 #include "lib/observability/metrics.h"
-#include "registryd/auth/authenticator.h"
+#include "registryd/auth/guard.h"
 #include "registryd/core/registry.h"
 
 namespace bunker::api {
+
+// What the audit log holds: nothing; pushes, deletions and refusals; or every request.
+enum class AuditLevel { off, changes, all };
 
 struct Options {
   // http.prefix: every path but "/" lies under it. "" or "/" is none; a trailing '/' is optional.
@@ -33,6 +36,7 @@ struct Options {
   std::size_t tags_max = 1000;                // tags.maxtags: the most that `n` can ask for
   std::size_t max_manifest_bytes = 4u << 20;  // as Registry::Options
   bool access_log = true;                     // log.accesslog.disabled, the other way round
+  AuditLevel audit = AuditLevel::off;         // bunker.audit
   // False while a health check fails: everything but "/" then answers 503. Empty: always healthy.
   // Called on I/O threads for every request.
   std::function<bool()> healthy;
@@ -42,7 +46,8 @@ struct Services {
   registry::Registry& registry;
   Logger& logger;
   Metrics& metrics;
-  auth::Authenticator* authenticator = nullptr;  // null: everyone may do everything
+  auth::Guard* guard = nullptr;  // null: everyone may do everything
+  Logger* audit = nullptr;       // where the audit log goes; null: to `logger`
 };
 
 [[nodiscard]] http::Handler make_handler(Services services, Options options);

@@ -17,6 +17,9 @@ namespace {
 using registry::Digest;
 using registry::RepositoryName;
 
+// How long a client that is sent to the store may take to get there: as with distribution.
+constexpr unsigned kRedirectSeconds = 20 * 60;
+
 http::Response blob_response(int status, const Digest& digest) {
   http::Response response(status);
   response.headers.reserve(10);
@@ -177,6 +180,20 @@ Answer get_ranges(Call& call, RepositoryName name, Digest digest) {
   co_return multipart(call, name, digest, spans, info.size);
 }
 
+// Sends the client to the store itself, where that can be reached; nullopt: answer as ever. Only
+// for what the store answers as we would: stores do not know several ranges.
+Task<Result<std::optional<http::Response>>> redirect(Call& call, const RepositoryName& name,
+                                                     const Digest& digest) {
+  BUNKER_CO_TRY_ASSIGN(auto url, co_await call.services.registry.blob_url(
+                                     call.context, name, digest, kRedirectSeconds));
+  if (!url) co_return std::nullopt;
+  http::Response response(307);
+  response.headers.add("Location", *url);
+  response.headers.add("Docker-Content-Digest", digest.str());
+  response.headers.add("Cache-Control", "no-store");  // the URL ends before the blob does
+  co_return response;
+}
+
 Answer not_modified(Call& call, RepositoryName name, Digest digest) {
   BUNKER_CO_TRY(co_await call.services.registry.stat_blob(call.context, std::move(name), digest));
   co_return blob_response(304, digest);
@@ -192,9 +209,14 @@ Answer get_blob(Call& call) {
     co_return co_await not_modified(call, std::move(name), std::move(digest));
   }
   const auto range = range_header(call.request, digest);
+  const auto specs = range ? http::parse_range(*range) : std::nullopt;
+  const bool several = range && (!specs || specs->size() != 1);
+  if (!several) {
+    BUNKER_CO_TRY_ASSIGN(auto elsewhere, co_await redirect(call, name, digest));
+    if (elsewhere) co_return *std::move(elsewhere);
+  }
   if (!range) co_return co_await get_whole(call, std::move(name), std::move(digest));
-  const auto specs = http::parse_range(*range);
-  if (specs && specs->size() == 1) {
+  if (!several) {
     co_return co_await get_one_range(call, std::move(name), std::move(digest), specs->front());
   }
   co_return co_await get_ranges(call, std::move(name), std::move(digest));

@@ -36,13 +36,16 @@ Result<registry::Digest> Call::digest() const {
   return registry::Digest::parse(text);
 }
 
-Task<bool> Call::may_pull(std::string repository) {
-  if (services.authenticator == nullptr) co_return true;
-  std::vector<auth::Access> wanted;
-  wanted.push_back({std::move(repository), auth::Action::pull});
-  const auto allowed =
-      co_await services.authenticator->authenticate(context, request, std::move(wanted));
-  co_return allowed.has_value();
+bool Call::may_pull(const std::optional<registry::RepositoryName>& repository) const {
+  if (services.guard == nullptr) return true;
+  auth::Access access;
+  access.action = auth::Action::pull;
+  if (repository) {
+    access.repository = repository->str();
+  } else {
+    access.to = auth::Access::To::every_repository;
+  }
+  return services.guard->may(identity, access);
 }
 
 http::Response json_response(std::string json, std::string_view type) {

@@ -1,6 +1,7 @@
 // One request on its way through an endpoint: what the endpoint may look at and use.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,8 +33,8 @@ struct Call {
   [[nodiscard]] Result<registry::Reference> reference() const;
   [[nodiscard]] Result<registry::Digest> digest() const;
 
-  // Whether who asks may also pull from `repository` (empty: from every repository).
-  [[nodiscard]] Task<bool> may_pull(std::string repository);
+  // Whether who asks may also pull from `repository`; nullopt: from every repository.
+  [[nodiscard]] bool may_pull(const std::optional<registry::RepositoryName>& repository) const;
 };
 
 // A response whose body is `json`, already encoded.

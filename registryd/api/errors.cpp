@@ -147,6 +147,7 @@ http::Response render_error(const Error& error, const Target& target, std::strin
 
 http::Response render_refusal(int status, std::string_view why) {
   std::string_view code = reason::kUnknown;
+  if (status == 403) code = reason::kDenied;
   if (status == 413) code = reason::kSizeInvalid;
   if (status == 503) code = reason::kUnavailable;
   return error_response({status, code}, why, nlohmann::json::object());

@@ -22,12 +22,24 @@ Options normalized(Options options) {
 }
 
 std::vector<auth::Access> wanted_access(const Call& call, Needs needs) {
-  std::vector<auth::Access> wanted;
-  auth::Access access{std::string(call.target.name), auth::Action::pull};
-  if (needs == Needs::remove) access.action = auth::Action::remove;
-  wanted.push_back(access);
-  if (needs == Needs::push) wanted.push_back({access.repository, auth::Action::push});
-  return wanted;
+  using auth::Access;
+  using auth::Action;
+  const std::string name(call.target.name);
+  switch (needs) {
+    case Needs::nothing:
+    case Needs::login:
+      return {};
+    case Needs::catalog:
+      return {{Access::To::catalog, {}, Action::pull}};
+    case Needs::pull:
+      return {{Access::To::repository, name, Action::pull}};
+    case Needs::push:
+      return {{Access::To::repository, name, Action::pull},
+              {Access::To::repository, name, Action::push}};
+    case Needs::remove:
+      return {{Access::To::repository, name, Action::remove}};
+  }
+  return {};
 }
 
 // A preflight of a browser carries no credentials and learns only what this table says.
@@ -85,7 +97,8 @@ Middleware::Middleware(Services services, Options options)
     : services_(services),
       options_(normalized(std::move(options))),
       urls_({options_.prefix, options_.host, options_.relative_urls}),
-      metrics_(services.metrics) {}
+      metrics_(services.metrics),
+      audit_(services.audit != nullptr ? *services.audit : services.logger, options_.audit) {}
 
 Task<http::Response> Middleware::serve(Context& context, http::Request& request) {
   // First the id: every line and error from here on names it.
@@ -93,10 +106,11 @@ Task<http::Response> Middleware::serve(Context& context, http::Request& request)
   // Then the route, which every later step depends on.
   const Target target = parse_path(request.path, options_.prefix);
   // In flight from before the first wait until the answer is delivered.
-  Record record{std::chrono::steady_clock::now(), target, {}, {metrics_, target.resource}};
+  Record record{std::chrono::steady_clock::now(), {}, {metrics_, target.resource}};
   Call call{context, request, services_, options_, urls_, target, {}};
   http::Response response = co_await answer(call);
-  record.user = std::move(call.identity.name);
+  record.event = audit_.make_event(find_route(target.resource, request.method), target,
+                                   std::move(call.identity), response);
   // HEAD is GET until its body would be sent.
   if (request.method == http::Method::head) drop_body(response);
   // On every answer, errors too: old docker takes a registry without them for another version.
@@ -112,11 +126,14 @@ Task<http::Response> Middleware::serve(Context& context, http::Request& request)
 
 void Middleware::finish(const Context& context, const http::Request& request, const Record& record,
                         const http::Delivery& delivery) {
-  const RequestMetrics::Finished finished{
-      record.target.resource, request.method,
-      delivery.status,        std::chrono::steady_clock::now() - record.start,
-      size_of(request),       delivery.bytes};
+  const RequestMetrics::Finished finished{record.event.target.resource,
+                                          request.method,
+                                          delivery.status,
+                                          std::chrono::steady_clock::now() - record.start,
+                                          size_of(request),
+                                          delivery.bytes};
   metrics_.count(finished);
+  audit_.write(context, request, record.event, delivery.status);
   if (options_.access_log && services_.logger.enabled(LogLevel::info)) {
     log_access(context, request, record, finished, delivery.whole);
   }
@@ -128,7 +145,7 @@ Task<http::Response> Middleware::answer(Call& call) const {
   if (auto away = turn_away(call, route)) co_return *std::move(away);
   // Before the endpoint reads a body: a client with an expired token gets its 401 while it can
   // still act on it.
-  if (services_.authenticator != nullptr && route->needs != Needs::nothing) {
+  if (services_.guard != nullptr && route->needs != Needs::nothing) {
     auto refusal = co_await authorize(call, route->needs);
     if (refusal) co_return *std::move(refusal);
   }
@@ -167,18 +184,17 @@ std::optional<http::Response> Middleware::turn_away(const Call& call, const Rout
 }
 
 Task<std::optional<http::Response>> Middleware::authorize(Call& call, Needs needs) const {
-  auth::Authenticator& authenticator = *services_.authenticator;
-  std::vector<auth::Access> wanted = wanted_access(call, needs);
-  auto identity = co_await authenticator.authenticate(call.context, call.request, wanted);
-  if (identity) {
-    call.identity = *std::move(identity);
+  auto admission =
+      co_await services_.guard->admit(call.context, call.request, wanted_access(call, needs));
+  if (admission) {
+    call.identity = *std::move(admission);
     co_return std::nullopt;
   }
-  log_error(call, identity.error());
-  http::Response response = render_error(identity.error(), call.target, call.context.request_id);
-  if (response.status == 401) {
-    response.headers.add("WWW-Authenticate", authenticator.challenge(call.request, wanted));
-  }
+  auth::Refusal& refusal = admission.error();
+  call.identity = std::move(refusal.identity);
+  log_error(call, refusal.error);
+  http::Response response = render_error(refusal.error, call.target, call.context.request_id);
+  if (!refusal.challenge.empty()) response.headers.add("WWW-Authenticate", refusal.challenge);
   co_return response;
 }
 
@@ -203,11 +219,11 @@ void Middleware::log_access(const Context& context, const http::Request& request
   services_.logger.info("request",
                         {{"request_id", context.request_id},
                          {"peer", request.peer.address},
-                         {"user", record.user},
+                         {"user", record.event.identity.name()},
                          {"method", request.method_name},
                          {"path", request.path},
                          {"query", query},
-                         {"repository", record.target.name},
+                         {"repository", record.event.target.name},
                          {"status", finished.status},
                          {"request_bytes", finished.request_bytes},
                          {"bytes", finished.response_bytes},

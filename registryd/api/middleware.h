@@ -7,6 +7,7 @@
 
 #include "lib/http/message.h"
 #include "registryd/api/api.h"
+#include "registryd/api/audit.h"
 #include "registryd/api/call.h"
 #include "registryd/api/request_id.h"
 #include "registryd/api/request_metrics.h"
@@ -37,8 +38,7 @@ class Middleware {
   // What is known of a request until its answer is delivered.
   struct Record {
     SteadyTime start;
-    Target target;
-    std::string user;
+    Audit::Event event;
     RequestMetrics::InFlight in_flight;
   };
   void finish(const Context& context, const http::Request& request, const Record& record,
@@ -51,6 +51,7 @@ class Middleware {
   Urls urls_;
   RequestIds ids_;
   RequestMetrics metrics_;
+  Audit audit_;
 };
 
 }  // namespace bunker::api

@@ -12,22 +12,22 @@ using http::Method;
 // One line an endpoint. Cancelling an upload needs only the right to push: who may begin one may
 // end it.
 constexpr std::array kRoutes = {
-    Route{Method::get, Resource::root, Needs::nothing, get_root},
-    Route{Method::get, Resource::base, Needs::login, get_base},
-    Route{Method::get, Resource::catalog, Needs::login, list_catalog},
-    Route{Method::get, Resource::tags, Needs::pull, list_tags},
-    Route{Method::get, Resource::manifest, Needs::pull, get_manifest},
-    Route{Method::put, Resource::manifest, Needs::push, put_manifest},
-    Route{Method::del, Resource::manifest, Needs::remove, delete_manifest},
-    Route{Method::get, Resource::blob, Needs::pull, get_blob},
-    Route{Method::head, Resource::blob, Needs::pull, head_blob},
-    Route{Method::del, Resource::blob, Needs::remove, delete_blob},
-    Route{Method::post, Resource::uploads, Needs::push, start_upload},
-    Route{Method::get, Resource::upload, Needs::push, upload_status},
-    Route{Method::patch, Resource::upload, Needs::push, append_upload},
-    Route{Method::put, Resource::upload, Needs::push, finish_upload},
-    Route{Method::del, Resource::upload, Needs::push, cancel_upload},
-    Route{Method::get, Resource::referrers, Needs::pull, list_referrers},
+    Route{Method::get, Resource::root, Needs::nothing, get_root, "alive"},
+    Route{Method::get, Resource::base, Needs::login, get_base, "login"},
+    Route{Method::get, Resource::catalog, Needs::catalog, list_catalog, "list_repositories"},
+    Route{Method::get, Resource::tags, Needs::pull, list_tags, "list_tags"},
+    Route{Method::get, Resource::manifest, Needs::pull, get_manifest, "pull_manifest"},
+    Route{Method::put, Resource::manifest, Needs::push, put_manifest, "push_manifest"},
+    Route{Method::del, Resource::manifest, Needs::remove, delete_manifest, "delete_manifest"},
+    Route{Method::get, Resource::blob, Needs::pull, get_blob, "pull_blob"},
+    Route{Method::head, Resource::blob, Needs::pull, head_blob, "pull_blob"},
+    Route{Method::del, Resource::blob, Needs::remove, delete_blob, "delete_blob"},
+    Route{Method::post, Resource::uploads, Needs::push, start_upload, "push_blob"},
+    Route{Method::get, Resource::upload, Needs::push, upload_status, "push_blob"},
+    Route{Method::patch, Resource::upload, Needs::push, append_upload, "push_blob"},
+    Route{Method::put, Resource::upload, Needs::push, finish_upload, "push_blob"},
+    Route{Method::del, Resource::upload, Needs::push, cancel_upload, "cancel_upload"},
+    Route{Method::get, Resource::referrers, Needs::pull, list_referrers, "list_referrers"},
 };
 
 // distribution's names where it has them; "other" counts what is no endpoint.

@@ -11,13 +11,14 @@
 namespace bunker::api {
 
 // What the caller must be allowed to do before an endpoint runs or a body is read.
-enum class Needs : std::uint8_t { nothing, login, pull, push, remove };
+enum class Needs : std::uint8_t { nothing, login, catalog, pull, push, remove };
 
 struct Route {
   http::Method method;
   Resource resource;
   Needs needs;
   Answer (*answer)(Call&);
+  std::string_view event;  // what the audit log calls it
 };
 
 // The route of a request, or null: the method is not one of allowed_methods(). HEAD falls back on

@@ -82,7 +82,7 @@ Task<Result<bool>> try_mount(Call& call, RepositoryName name, Digest digest) {
     if (!parsed) co_return false;
     source = *std::move(parsed);
   }
-  if (!co_await call.may_pull(source ? source->str() : std::string())) co_return false;
+  if (!call.may_pull(source)) co_return false;
   co_return co_await call.services.registry.mount(call.context, std::move(name), std::move(digest),
                                                   std::move(source));
 }

@@ -66,7 +66,8 @@ bool read_value(std::string_view& rest, std::string& value) {
   if (!rest.empty() && rest.front() == '"') {
     std::size_t i = 1;
     for (; i < rest.size() && rest[i] != '"'; ++i) {
-      if (rest[i] == '\\' && ++i == rest.size()) return false;
+      if (rest[i] == '\\') ++i;
+      if (i == rest.size()) return false;
       value += rest[i];
     }
     if (i == rest.size()) return false;
@@ -91,8 +92,11 @@ std::optional<Forwarded> parse_forwarded(std::string_view rest) {
     rest.remove_prefix(equals + 1);
     std::string value;
     if (!read_value(rest, value)) return std::nullopt;
-    if (equal_fold(name, "proto")) parsed.proto = std::move(value);
-    if (equal_fold(name, "host")) parsed.host = std::move(value);
+    if (equal_fold(name, "proto")) {
+      parsed.proto = std::move(value);
+    } else if (equal_fold(name, "host")) {
+      parsed.host = std::move(value);
+    }
     rest = rest.substr(std::min(rest.find_first_not_of(" \t"), rest.size()));
     if (!rest.empty() && rest.front() != ';' && rest.front() != ',') return std::nullopt;
   }

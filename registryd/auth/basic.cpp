@@ -18,13 +18,22 @@ bool has_scheme(std::string_view header, std::string_view lower_case_scheme) {
                             [](char c, char scheme) { return (c | 0x20) == scheme; });
 }
 
-}  // namespace
-
-std::optional<Credentials> parse_basic(std::string_view header) {
+// What follows the scheme, decoded; nullopt for another scheme and for base64 that is not strict.
+std::optional<std::string> decode(std::string_view header) {
   constexpr std::string_view kScheme = "basic";
   if (!has_scheme(header, kScheme)) return std::nullopt;
   header.remove_prefix(std::min(header.find_first_not_of(' ', kScheme.size()), header.size()));
-  const std::optional<std::string> text = base64_decode(header);
+  return base64_decode(header);
+}
+
+}  // namespace
+
+bool is_empty_basic(std::string_view header) {
+  return decode(header) == ":";
+}
+
+std::optional<Credentials> parse_basic(std::string_view header) {
+  const std::optional<std::string> text = decode(header);
   if (!text || std::ranges::any_of(*text, is_control) || !is_utf8(*text)) return std::nullopt;
   const std::size_t colon = text->find(':');
   if (colon == std::string::npos || colon == 0) return std::nullopt;

@@ -1,10 +1,8 @@
 #include "registryd/auth/credential_cache.h"
 
 #include <cstdint>
-#include <cstring>
 #include <stdexcept>
 #include <string>
-#include <utility>
 
 #include <openssl/evp.h>
 #include <openssl/params.h>
@@ -46,14 +44,8 @@ struct CredentialCache::Hmac {
   MacContext keyed;
 };
 
-std::size_t CredentialCache::KeyHash::operator()(const Key& key) const noexcept {
-  std::size_t hash = 0;
-  std::memcpy(&hash, key.data(), sizeof hash);
-  return hash;
-}
-
 CredentialCache::CredentialCache(std::chrono::seconds lifetime, std::size_t capacity)
-    : lifetime_(lifetime), capacity_(capacity), hmac_(std::make_unique<Hmac>()) {}
+    : hmac_(std::make_unique<Hmac>()), known_(lifetime, capacity) {}
 
 CredentialCache::~CredentialCache() = default;
 
@@ -71,26 +63,11 @@ CredentialCache::Key CredentialCache::key(std::string_view user, std::string_vie
 }
 
 bool CredentialCache::contains(const Key& key, SteadyTime now) {
-  const std::lock_guard lock(mutex_);
-  age(now);
-  return young_.contains(key) || old_.contains(key);
+  return known_.find(key, now).has_value();
 }
 
 void CredentialCache::insert(const Key& key, SteadyTime now) {
-  const std::lock_guard lock(mutex_);
-  age(now);
-  if (young_.size() >= capacity_) {
-    old_ = std::exchange(young_, {});
-    born_ = now;
-  }
-  young_.insert(key);
-}
-
-void CredentialCache::age(SteadyTime now) {
-  if (now - born_ < lifetime_) return;
-  old_ = now - born_ < 2 * lifetime_ ? std::exchange(young_, {}) : Generation{};
-  young_.clear();
-  born_ = now;
+  known_.insert(key, {}, now);
 }
 
 }  // namespace bunker::auth

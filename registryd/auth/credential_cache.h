@@ -4,24 +4,20 @@
 // misses by itself. Bounded. Thread-safe.
 #pragma once
 
-#include <array>
+#include <chrono>
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <string_view>
-#include <unordered_set>
 
 #include "lib/base/clock.h"
+#include "registryd/auth/aging_map.h"
 
 namespace bunker::auth {
 
 class CredentialCache {
  public:
-  using Key = std::array<unsigned char, 32>;
-
-  struct KeyHash {
-    std::size_t operator()(const Key& key) const noexcept;
-  };
+  struct Right {};  // all that is known of credentials
+  using Key = AgingMap<Right>::Key;
 
   // Entries live between `lifetime` and twice that; about 2 * `capacity` fit.
   CredentialCache(std::chrono::seconds lifetime, std::size_t capacity);
@@ -33,17 +29,9 @@ class CredentialCache {
   void insert(const Key& key, SteadyTime now);
 
  private:
-  using Generation = std::unordered_set<Key, KeyHash>;
-  void age(SteadyTime now);
-
-  const std::chrono::seconds lifetime_;
-  const std::size_t capacity_;
   struct Hmac;
   std::unique_ptr<Hmac> hmac_;
-
-  std::mutex mutex_;
-  Generation young_, old_;
-  SteadyTime born_{};  // when `young_` began
+  AgingMap<Right> known_;
 };
 
 }  // namespace bunker::auth

@@ -39,10 +39,6 @@ struct Attempts {
   Counter& overloaded;
 };
 
-std::unexpected<Error> unauthenticated(std::string message, std::string detail = {}) {
-  return fail(Code::unauthenticated, std::move(message), std::move(detail), "UNAUTHORIZED");
-}
-
 class Htpasswd final : public Authenticator {
  public:
   Htpasswd(HtpasswdOptions options, std::unique_ptr<HtpasswdFile> file, BlockingPool& pool,
@@ -55,18 +51,15 @@ class Htpasswd final : public Authenticator {
         cache_(kCacheLifetime, kCacheCapacity),
         pool_(pool) {}
 
-  Task<Result<Identity>> authenticate(Context& context, const http::Request& request,
-                                      std::vector<Access>) override {
+  Task<Admission> identify(Context& context, const http::Request& request,
+                           const std::vector<Access>&) override {
     const auto header = request.headers.joined("Authorization");
-    if (!header) {
-      co_return unauthenticated("authentication required",
-                                "log in with the registry's user name and password");
-    }
+    if (!header || is_empty_basic(*header)) co_return Identity{};
     auto credentials = parse_basic(*header);
     if (!credentials || credentials->password.size() > kMaxPassword) {
       attempts_.refused.add();
-      co_return unauthenticated("the Authorization header holds no usable Basic credentials",
-                                "send one header with user:password in UTF-8 and base64");
+      co_return refuse("the Authorization header holds no usable Basic credentials",
+                       "send one header with user:password in UTF-8 and base64");
     }
     const auto users = file_->current();
     const auto entry = users->hashes.find(credentials->user);
@@ -75,31 +68,52 @@ class Htpasswd final : public Authenticator {
     const auto key = cache_.key(credentials->user, credentials->password, hash);
     if (cache_.contains(key, std::chrono::steady_clock::now())) {
       attempts_.cached.add();
-      co_return Identity{std::move(credentials->user)};
+      co_return identity_of(std::move(credentials->user));
     }
     const Outcome outcome = join_check(key, credentials->password, hash);
     if (!outcome) {
       attempts_.overloaded.add();
-      co_return fail(Code::retry_later, "too many logins are being checked",
-                     "try again in a few seconds", "TOOMANYREQUESTS");
+      co_return std::unexpected(
+          Refusal{Error(Code::retry_later, "too many logins are being checked",
+                        "try again in a few seconds", "TOOMANYREQUESTS"),
+                  {},
+                  {}});
     }
     if (!co_await outcome->get() || !known) {
       attempts_.refused.add();
       log_.info("authentication failed", {{"user", credentials->user},
                                           {"peer", request.peer.address},
                                           {"request_id", context.request_id}});
-      co_return unauthenticated("the user name or the password is wrong");
+      co_return refuse("the user name or the password is wrong", {});
     }
     attempts_.accepted.add();
-    co_return Identity{std::move(credentials->user)};
+    co_return identity_of(std::move(credentials->user));
   }
 
-  [[nodiscard]] std::string challenge(const http::Request&,
-                                      const std::vector<Access>&) const override {
+  [[nodiscard]] std::string challenge(const http::Request&, const std::vector<Access>&,
+                                      Lack) const override {
     return challenge_;
   }
 
+  std::vector<Reloaded> reload() override { return {file_->reload()}; }
+
+  [[nodiscard]] bool always_needed() const noexcept override { return false; }
+
  private:
+  static Identity identity_of(std::string user) {
+    Identity identity;
+    identity.user = std::move(user);
+    identity.has_credentials = true;
+    return identity;
+  }
+
+  [[nodiscard]] Admission refuse(std::string message, std::string detail) const {
+    return std::unexpected(
+        Refusal{Error(Code::unauthenticated, std::move(message), std::move(detail), "UNAUTHORIZED"),
+                challenge_,
+                {}});
+  }
+
   using Outcome = std::shared_ptr<SharedResult<bool>>;
   struct Check {
     CredentialCache::Key key;

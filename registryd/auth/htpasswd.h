@@ -1,5 +1,5 @@
-// auth.htpasswd: HTTP Basic credentials checked against a file of bcrypt hashes. Whoever is in the
-// file may do everything; there are no rules about repositories here.
+// auth.htpasswd: HTTP Basic credentials checked against a file of bcrypt hashes. What its users may
+// do is for the rules (Guard); without any, everything.
 //
 // bcrypt runs on a few threads of the pool, so that nobody who guesses passwords can starve those
 // that serve: checks of the same credentials are joined into one, their number is bounded (over it:

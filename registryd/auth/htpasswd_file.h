@@ -2,11 +2,9 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +12,7 @@
 #include "lib/base/result.h"
 #include "lib/observability/log.h"
 #include "lib/observability/metrics.h"
+#include "registryd/auth/watched_file.h"
 
 namespace bunker::auth {
 
@@ -28,10 +27,7 @@ struct HtpasswdUsers {
 // invalid: a line that is no entry, which may be the sign of a file that is being written. Pure.
 [[nodiscard]] Result<HtpasswdUsers> parse_htpasswd(std::string_view text);
 
-// Watches one file without a thread: current() looks at most once a `check_interval` whether the
-// file is another one, which one stat() answers, a Kubernetes Secret's symlink swap included. A
-// file that is missing, broken or being written keeps the last good users, and says so in the log.
-// Thread-safe.
+// The users of a file as it changes under the running process: see WatchedFile. Thread-safe.
 class HtpasswdFile {
  public:
   // not_found, invalid: the file, what is wrong with it and how to make one.
@@ -39,44 +35,21 @@ class HtpasswdFile {
       std::string path, std::chrono::milliseconds check_interval, Logger& log, Metrics& metrics);
 
   [[nodiscard]] std::shared_ptr<const HtpasswdUsers> current();
+  // Reads the file now. Blocks.
+  Reloaded reload() { return watch_->reload(); }
 
  private:
-  // What tells one version of the file from another.
-  struct Version {
-    std::uint64_t device = 0, inode = 0, size = 0;
-    std::int64_t modified_ns = 0, changed_ns = 0;
-    bool operator==(const Version&) const = default;
-  };
-  struct Loaded {
-    Version version;
-    HtpasswdUsers users;
-  };
-
-  HtpasswdFile(std::string path, std::chrono::milliseconds check_interval, Logger& log,
-               Metrics& metrics);
-  static Result<Version> stat_version(const std::string& path);
-  static Result<Loaded> load(const std::string& path);
-  [[nodiscard]] bool settled(const Version& version) const;
-  void check();
-  void adopt(Loaded loaded);
-  void keep_last(const Error& error);
+  HtpasswdFile(std::string path, Logger& log, Metrics& metrics);
+  Result<void> adopt(std::string_view text);
 
   const std::string path_;
-  const std::chrono::milliseconds check_interval_;
   Logger& log_;
-  Counter& reloads_;
-  Counter& failures_;
   Gauge& users_gauge_;
-
-  std::mutex check_mutex_;  // guards the five below
-  std::chrono::steady_clock::time_point next_check_;
-  Version version_;                 // of `users_`
-  std::optional<Version> pending_;  // seen at the last check, not trusted yet
-  std::optional<Version> broken_;   // read and found wrong
-  std::string last_failure_;
 
   std::mutex users_mutex_;
   std::shared_ptr<const HtpasswdUsers> users_;
+
+  std::unique_ptr<WatchedFile> watch_;  // last: its first reading fills what is above
 };
 
 }  // namespace bunker::auth

@@ -38,11 +38,11 @@ enum class S3LogLevel {
 };
 
 struct S3 {
-  std::string access_key, secret_key;  // both empty: the environment's credential chain
-  std::string region;                  // may be empty with an endpoint
-  std::string endpoint;                // "https://host[:port]" or "host[:port]"; empty: AWS
-  std::string redirect_endpoint;       // for presigned URLs; empty: `endpoint`
-  bool force_path_style = false;
+  std::string access_key, secret_key;    // both empty: the environment's credential chain
+  std::string region;                    // may be empty with an endpoint
+  std::string endpoint;                  // "https://host[:port]" or "host[:port]"; empty: AWS
+  std::string redirect_endpoint;         // for presigned URLs; empty: `endpoint`
+  std::optional<bool> force_path_style;  // unset: where there is an endpoint
   std::string bucket;
   bool encrypt = false;
   std::string key_id;  // of KMS; only with `encrypt`
@@ -52,7 +52,7 @@ struct S3 {
   std::uint64_t chunk_bytes = 10u << 20;
   std::uint64_t copy_chunk_bytes = 32u << 20;
   std::int64_t copy_concurrency = 100;
-  std::uint64_t copy_threshold_bytes = 32u << 20;
+  std::uint64_t copy_threshold_bytes = 512u << 20;
   std::string root_directory;
   std::string storage_class = "STANDARD";  // "NONE": do not send one
   std::string user_agent;

@@ -80,14 +80,21 @@ bool any_active(const std::vector<T>& values) {
 
 // --- the builders, one for each kind of value ----------------------------------------------------
 
-template <class Owner>
-Field<Owner> flag(std::string_view name, bool Owner::* member, Use use = kHonoured,
+// T: bool, or std::optional<bool> where "not given" is neither.
+template <class Owner, class T>
+  requires std::same_as<T, bool> || std::same_as<T, std::optional<bool>>
+Field<Owner> flag(std::string_view name, T Owner::* member, Use use = kHonoured,
                   Quotes quotes = Quotes::refused) {
   return detail::value(
       Kind::flag, name, member, use,
       [quotes](Decoder& in, const Key&, const Node& node) { return in.flag(node, quotes); },
-      [](const Key&, bool value) -> std::optional<Node> {
-        return make_scalar(value ? "true" : "false", false);
+      [](const Key&, const T& value) -> std::optional<Node> {
+        if constexpr (std::same_as<T, bool>) {
+          return make_scalar(value ? "true" : "false", false);
+        } else {
+          if (!value) return std::nullopt;
+          return make_scalar(*value ? "true" : "false", false);
+        }
       });
 }
 

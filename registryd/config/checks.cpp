@@ -1,5 +1,6 @@
 #include "registryd/config/checks.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -118,7 +119,21 @@ void check_auth(Decoder& in, const Node& root, const Config& config) {
   }
 }
 
-void check_tls(Decoder& in, const Node& root, const Tls& tls) {
+// What names files has no place beside a stream of the same.
+void check_sds(Decoder& in, const Node& root, const Config& config) {
+  for (const std::string_view key :
+       {"http.tls.certificate", "http.tls.key", "http.tls.clientcas", "bunker.tls.crl"}) {
+    if (!is_given(root, key)) continue;
+    error(in, root, key, "names a file of what bunker.tls.sds brings", "remove one of the two");
+  }
+  if (config.bunker.tls_sds->client_ca.empty() && is_given(root, "http.tls.clientauth")) {
+    warning(in, root, "http.tls.clientauth", "has no effect without bunker.tls.sds.clientca",
+            "name the secret of the CAs whose certificates clients may show");
+  }
+}
+
+void check_tls_files(Decoder& in, const Node& root, const Config& config) {
+  const Tls& tls = config.http.tls;
   const bool has_certificate = !tls.certificate.empty();
   if (has_certificate != !tls.key.empty()) {
     error(in, root, has_certificate ? "http.tls.key" : "http.tls.certificate",
@@ -129,10 +144,23 @@ void check_tls(Decoder& in, const Node& root, const Tls& tls) {
     error(in, root, "http.tls.clientcas", "needs a certificate to speak TLS with",
           "name the server's files in certificate and key");
   }
+  if (tls.client_cas.empty() && !config.bunker.tls_crl.empty()) {
+    error(in, root, "bunker.tls.crl", "needs the CAs whose certificates it revokes",
+          "name them in http.tls.clientcas");
+  }
   if (tls.client_cas.empty() && is_given(root, "http.tls.clientauth")) {
     warning(in, root, "http.tls.clientauth", "has no effect without clientcas",
             "name the CAs whose certificates clients may show");
   }
+}
+
+void check_tls(Decoder& in, const Node& root, const Config& config) {
+  if (config.bunker.tls_sds) {
+    check_sds(in, root, config);
+  } else {
+    check_tls_files(in, root, config);
+  }
+  const Tls& tls = config.http.tls;
   if (tls.minimum == TlsVersion::tls1_3 && !tls.cipher_suites.empty()) {
     warning(in, root, "http.tls.ciphersuites", "has no effect with minimumtls: tls1.3",
             "remove it: TLS 1.3 has only strong ones");
@@ -153,7 +181,6 @@ void check_http(Decoder& in, const Node& root, Http& http) {
     warning(in, root, "http.debug.prometheus.enabled", "has no effect without http.debug.addr",
             "add `addr: localhost:5001` below `debug:`");
   }
-  check_tls(in, root, http.tls);
 }
 
 void check_redis(Decoder& in, const Node& root, Redis& redis) {
@@ -197,6 +224,24 @@ void check_validation(Decoder& in, const Node& root, Validation& validation) {
   }
 }
 
+void check_access(Decoder& in, const Node& root, const Config& config) {
+  const Access& access = config.bunker.access;
+  if (!access.file.empty() && !(access.rules.empty() && access.immutable.empty())) {
+    error(in, root, "bunker.access.file", "is there, and rules or immutable beside it",
+          "keep the file, and move what is beside it there");
+  }
+  // Rules about users without a way to tell who they are would lock everybody out.
+  const bool knows_users = config.auth.htpasswd || config.auth.token;
+  const auto names_user = [](const access::RuleText& rule) {
+    return std::ranges::any_of(rule.identities,
+                               [](const std::string& text) { return text.starts_with("user:"); });
+  };
+  if (!knows_users && std::ranges::any_of(access.rules, names_user)) {
+    warning(in, root, "bunker.access.rules", "name users, and there is no auth to know them by",
+            "add auth.htpasswd or auth.token, or name certificates: cn:, ou:, o:, san:");
+  }
+}
+
 void check_log(Decoder& in, const Node& root) {
   if (!is_given(root, "loglevel")) return;
   warning(in, root, "loglevel",
@@ -214,8 +259,10 @@ void check_whole(Decoder& in, const Node& root, Config& config) {
   check_s3(in, root, config);
   check_auth(in, root, config);
   check_http(in, root, config.http);
+  check_tls(in, root, config);
   check_redis(in, root, config.redis);
   check_validation(in, root, config.validation);
+  check_access(in, root, config);
 }
 
 }  // namespace bunker::config

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "registryd/access/policy.h"
 #include "registryd/config/backends.h"
 
 namespace bunker::config {
@@ -150,8 +151,7 @@ struct Health {
   bool operator==(const Health&) const = default;
 };
 
-// --- validation, bunker
-// -----------------------------------------------------------------------------------
+// --- validation, bunker --------------------------------------------------------------------------
 
 enum class IndexPlatforms { all, none, list };
 
@@ -181,11 +181,73 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// What GET /v2/ is to clients without credentials, where rules let everybody do something.
+enum class Ping { challenge, open };
+
+struct Access {
+  std::string file;  // of rules and immutable tags; then the two below are empty
+  std::vector<access::RuleText> rules;
+  std::vector<access::ImmutableText> immutable;
+  Ping ping = Ping::challenge;
+  bool operator==(const Access&) const = default;
+};
+
+enum class Audit { off, changes, all };
+
+// Whether what is sent to a bucket is signed with its hash: always, never, or where somebody on the
+// way could change it (plain HTTP to another machine).
+enum class PayloadSigning { automatic, always, never };
+
+// Blobs that were pulled, kept on this machine.
+struct DiskCache {
+  std::string folder;
+  std::uint64_t bytes = std::uint64_t{10} << 30;
+  bool operator==(const DiskCache&) const = default;
+};
+
+// Collection of what nothing refers to any more; see docs/collection.md.
+struct Collection {
+  bool enabled = false;                        // whether the service collects by itself
+  Duration interval = std::chrono::hours(24);  // from the end of one to the start of the next
+  Duration grace = std::chrono::minutes(15);
+  Duration minimum_age = std::chrono::hours(24);
+  bool delete_untagged = false;
+  bool operator==(const Collection&) const = default;
+};
+
+// The administration API, gRPC.
+struct Admin {
+  std::string socket;                       // a path; empty: none
+  std::string address;                      // HOST:PORT, with mutual TLS; empty: none
+  std::string certificate, key, client_ca;  // paths, for `address`
+  std::string module;                       // the gRPC module's file; empty: beside the program
+  bool operator==(const Admin&) const = default;
+};
+
+// TLS certificates by Envoy's secret discovery, instead of the files of http.tls.
+struct Sds {
+  std::string socket;       // a path
+  std::string certificate;  // name of the secret with the server's certificate and key
+  std::string client_ca;    // of that with the client authorities and their lists; empty: none
+  std::string node;         // our name there; empty: the host's
+  Duration timeout = std::chrono::seconds(30);  // for the first set, at the start
+  bool operator==(const Sds&) const = default;
+};
+
 struct Bunker {
   std::int64_t threads = 0;  // I/O threads; 0: one a core
   std::uint64_t manifest_cache_bytes = 64u << 20;
+  std::optional<DiskCache> disk_cache;
+  PayloadSigning s3_payload_signing = PayloadSigning::automatic;
   References references = References::required;
+  std::string tls_crl;  // path of revocation lists of http.tls.clientcas; empty: none
+  std::optional<Sds> tls_sds;
+  bool cache_disabled = false;  // nothing of a bucket is remembered
   Limits limits;
+  Access access;
+  Audit audit = Audit::off;
+  Collection collection;
+  Admin admin;
   bool operator==(const Bunker&) const = default;
 };
 
@@ -208,5 +270,10 @@ struct Config {
   Bunker bunker;
   bool operator==(const Config&) const = default;
 };
+
+// Whether the API's listener speaks TLS.
+[[nodiscard]] inline bool has_tls(const Config& config) {
+  return !config.http.tls.certificate.empty() || config.bunker.tls_sds.has_value();
+}
 
 }  // namespace bunker::config

@@ -42,12 +42,18 @@ std::expected<std::string, Finding> read_file(const std::string& path) {
   return text;
 }
 
+bool has_error(std::span<const Finding> findings) {
+  return std::ranges::find(findings, Severity::error, &Finding::severity) != findings.end();
+}
+
+std::string mistakes(std::span<const Finding> findings) {
+  const auto count = std::ranges::count(findings, Severity::error, &Finding::severity);
+  return std::to_string(count) + (count == 1 ? " mistake" : " mistakes");
+}
+
 Result<Loaded> to_result(Report report, const std::string& source) {
   if (report.ok()) return Loaded{std::move(report.config), std::move(report.findings)};
-  const auto mistakes = std::ranges::count(report.findings, Severity::error, &Finding::severity);
-  return fail(Code::invalid,
-              "the configuration " + source + " has " + std::to_string(mistakes) +
-                  (mistakes == 1 ? " mistake" : " mistakes"),
+  return fail(Code::invalid, "the configuration " + source + " has " + mistakes(report.findings),
               format(report.findings));
 }
 
@@ -83,8 +89,7 @@ std::string default_path(const Environment& environment) {
 }
 
 bool Report::ok() const {
-  return std::ranges::none_of(
-      findings, [](const Finding& finding) { return finding.severity == Severity::error; });
+  return !has_error(findings);
 }
 
 Report check(std::string_view text, const std::string& source, const Environment& environment) {
@@ -124,6 +129,29 @@ Result<Loaded> parse(std::string_view text, const std::string& source,
                      const Environment& environment) {
   Report report = check(text, source, environment);
   return to_result(std::move(report), source);
+}
+
+Result<access::PolicyText> parse_policy(std::string_view text, const std::string& source) {
+  std::vector<Finding> findings;
+  const std::optional<Node> root =
+      parse_yaml(text, std::make_shared<const std::string>(source), true, findings);
+  Access read;
+  if (root) {
+    Decoder decoder(findings);
+    read_section(decoder, policy_schema(), *root, &read);
+    if (root->find("rules") == nullptr) {
+      const Decoder::Scope scope(decoder, "rules");
+      decoder.error(root->at, "is missing", "without any rule nobody may do anything: `rules: []`");
+    }
+  }
+  if (has_error(findings)) {
+    return fail(Code::invalid, "it has " + mistakes(findings), format(findings));
+  }
+  access::PolicyText policy;
+  policy.has_rules = true;
+  policy.rules = std::move(read.rules);
+  policy.immutable = std::move(read.immutable);
+  return policy;
 }
 
 std::string print(const Config& config) {

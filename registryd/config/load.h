@@ -54,6 +54,11 @@ struct Loaded {
 [[nodiscard]] Result<Loaded> parse(std::string_view text, const std::string& source,
                                    const Environment& environment);
 
+// A file of access rules: `rules` and `immutable` as bunker.access has them, `rules` required.
+// invalid, with all findings in the detail.
+[[nodiscard]] Result<access::PolicyText> parse_policy(std::string_view text,
+                                                      const std::string& source);
+
 // The configuration as a config.yml in 3.x's names, defaults written out, secrets as "***".
 // Reads back to an equal Config where no secret is set.
 [[nodiscard]] std::string print(const Config& config);

@@ -60,7 +60,7 @@ std::vector<Field<Auth>> auth_keys() {
           "htpasswd", &Auth::htpasswd, kHonoured,
           {required(text("realm", &Htpasswd::realm)), required(text("path", &Htpasswd::path))}),
       section<Auth, Token>(
-          "token", &Auth::token, refused("this version does not check tokens", "use auth.htpasswd"),
+          "token", &Auth::token, kHonoured,
           {required(text("realm", &Token::realm)), required(text("service", &Token::service)),
            required(text("issuer", &Token::issuer)),
            text("rootcertbundle", &Token::root_cert_bundle), text("jwks", &Token::jwks),
@@ -108,10 +108,7 @@ std::vector<Field<Http>> http_keys() {
       flag("relativeurls", &Http::relative_urls),
       duration("draintimeout", &Http::drain_timeout),
       headers("headers", &Http::headers),
-      section("tls", &Http::tls,
-              refused("this version does not speak TLS",
-                      "put a proxy that does in front, and remove the section"),
-              tls_keys()),
+      section("tls", &Http::tls, kHonoured, tls_keys()),
       group<Http>("debug", {text("addr", &Http::debug_address, kHonoured, check_listen_address),
                             group<Http>("prometheus", {flag("enabled", &Http::prometheus_enabled),
                                                        text("path", &Http::prometheus_path,
@@ -177,14 +174,59 @@ std::vector<Field<Validation>> validation_keys() {
   };
 }
 
+// Those of bunker.access that a file of rules has, too.
+std::vector<Field<Access>> policy_keys() {
+  using access::ImmutableText;
+  using access::RuleText;
+  return {
+      list<Access, RuleText>(
+          "rules", &Access::rules, kHonoured,
+          {required(texts("identities", &RuleText::identities, kHonoured, check_identity_pattern)),
+           required(
+               texts("repositories", &RuleText::repositories, kHonoured, check_repository_pattern)),
+           required(texts("actions", &RuleText::actions, kHonoured, check_action))}),
+      list<Access, ImmutableText>(
+          "immutable", &Access::immutable, kHonoured,
+          {required(texts("repositories", &ImmutableText::repositories, kHonoured,
+                          check_repository_pattern)),
+           required(texts("tags", &ImmutableText::tags, kHonoured, check_tag_pattern))}),
+  };
+}
+
+std::vector<Field<Access>> access_keys() {
+  std::vector<Field<Access>> keys = policy_keys();
+  keys.push_back(text("file", &Access::file));
+  keys.push_back(choice<Access, Ping>("ping", &Access::ping, kHonoured,
+                                      {{"challenge", Ping::challenge}, {"open", Ping::open}}));
+  return keys;
+}
+
 std::vector<Field<Bunker>> bunker_keys() {
   return {
       number("threads", &Bunker::threads, kHonoured, {.min = 0, .max = 1024}),
       bytes("manifestcache", &Bunker::manifest_cache_bytes, kHonoured, kAnySize),
+      group<Bunker>("cache", {flag("disabled", &Bunker::cache_disabled),
+                              section<Bunker, DiskCache>(
+                                  "disk", &Bunker::disk_cache, kHonoured,
+                                  {required(text("folder", &DiskCache::folder)),
+                                   bytes("size", &DiskCache::bytes, kHonoured,
+                                         {.min = 1u << 20, .max = std::uint64_t{1} << 60})})}),
+      group<Bunker>("s3", {choice<Bunker, PayloadSigning>("payloadsigning",
+                                                          &Bunker::s3_payload_signing, kHonoured,
+                                                          {{"auto", PayloadSigning::automatic},
+                                                           {"always", PayloadSigning::always},
+                                                           {"never", PayloadSigning::never}})}),
       group<Bunker>("validation",
                     {choice<Bunker, References>(
                         "references", &Bunker::references, kHonoured,
                         {{"required", References::required}, {"optional", References::optional}})}),
+      group<Bunker>("tls", {text("crl", &Bunker::tls_crl),
+                            section<Bunker, Sds>(
+                                "sds", &Bunker::tls_sds, kHonoured,
+                                {required(text("socket", &Sds::socket, kHonoured, check_path)),
+                                 required(text("certificate", &Sds::certificate)),
+                                 text("clientca", &Sds::client_ca), text("node", &Sds::node),
+                                 duration("timeout", &Sds::timeout, kHonoured, kLimit)})}),
       section<Bunker, Limits>(
           "limits", &Bunker::limits, kHonoured,
           {number("maxconnections", &Limits::max_connections, kHonoured, kFromOne),
@@ -192,10 +234,31 @@ std::vector<Field<Bunker>> bunker_keys() {
                  {.min = 4u << 10, .max = 1u << 20}),
            duration("idletimeout", &Limits::idle_timeout, kHonoured, kLimit),
            duration("stalltimeout", &Limits::stall_timeout, kHonoured, kLimit)}),
+      section("access", &Bunker::access, kHonoured, access_keys()),
+      choice<Bunker, Audit>(
+          "audit", &Bunker::audit, kHonoured,
+          {{"off", Audit::off}, {"changes", Audit::changes}, {"all", Audit::all}}),
+      section<Bunker, Collection>(
+          "collection", &Bunker::collection, kHonoured,
+          {flag("enabled", &Collection::enabled),
+           duration("interval", &Collection::interval, kHonoured, {.min = 1s}),
+           duration("grace", &Collection::grace, kHonoured, {.min = 20s}),
+           duration("minimumage", &Collection::minimum_age, kHonoured, DurationRule{}),
+           flag("deleteuntagged", &Collection::delete_untagged)}),
+      section<Bunker, Admin>("admin", &Bunker::admin, kHonoured,
+                             {text("socket", &Admin::socket, kHonoured, check_path),
+                              text("addr", &Admin::address, kHonoured, check_listen_address),
+                              text("certificate", &Admin::certificate), text("key", &Admin::key),
+                              text("clientca", &Admin::client_ca), text("module", &Admin::module)}),
   };
 }
 
 }  // namespace
+
+const Key& policy_schema() {
+  static const Key kTop{.kind = Kind::section, .children = detail::keys_of(policy_keys())};
+  return kTop;
+}
 
 const Key& schema() {
   static const Key kTop{
@@ -207,10 +270,7 @@ const Key& schema() {
           name_alone(section("storage", &Config::storage, kHonoured, storage_keys())),
           name_alone(section("auth", &Config::auth, kHonoured, auth_keys())),
           section("http", &Config::http, kHonoured, http_keys()),
-          skip_in_environment(
-              "OPTIONS", section("redis", &Config::redis,
-                                 refused("this version does not use Redis", "remove the section"),
-                                 redis_keys())),
+          skip_in_environment("OPTIONS", section("redis", &Config::redis, kHonoured, redis_keys())),
           section("health", &Config::health, kHonoured, health_keys()),
           section("middleware", &Config::middleware, kHonoured, middlewares_keys()),
           section("notifications", &Config::notifications, kHonoured, notification_keys()),

@@ -75,6 +75,9 @@ struct Key {
 // the struct Config. Defined in schema.cpp.
 [[nodiscard]] const Key& schema();
 
+// The keys of a file of access rules, of the struct Access.
+[[nodiscard]] const Key& policy_schema();
+
 // Reads the map `node` into the struct at `owner`: unknown keys, missing ones and refusals
 // included.
 void read_section(Decoder& in, const Key& section, const Node& node, void* owner);

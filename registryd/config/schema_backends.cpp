@@ -20,10 +20,7 @@ std::vector<Field<S3>> s3_keys() {
                                                   "set AWS_SESSION_TOKEN"))),
       text("region", &S3::region),
       text("regionendpoint", &S3::endpoint, kHonoured, check_endpoint),
-      text("redirectendpoint", &S3::redirect_endpoint,
-           refused("this version sends no client to the store",
-                   "remove the key: blobs are streamed"),
-           check_url),
+      text("redirectendpoint", &S3::redirect_endpoint, kHonoured, check_url),
       flag("forcepathstyle", &S3::force_path_style, kHonoured, Quotes::allowed),
       required(text("bucket", &S3::bucket)),
       flag("encrypt", &S3::encrypt, kHonoured, Quotes::allowed),
@@ -39,7 +36,7 @@ std::vector<Field<S3>> s3_keys() {
       bytes("multipartcopythresholdsize", &S3::copy_threshold_bytes, kHonoured, kUpToPartSize),
       text("rootdirectory", &S3::root_directory),
       text("storageclass", &S3::storage_class, kHonoured, check_storage_class),
-      text("useragent", &S3::user_agent, no_effect()),
+      text("useragent", &S3::user_agent),
       text("objectacl", &S3::object_acl, kHonoured, check_object_acl),
       flag("usedualstack", &S3::dual_stack, kHonoured, Quotes::allowed),
       flag("accelerate", &S3::accelerate, kHonoured, Quotes::allowed),
@@ -65,12 +62,10 @@ std::vector<Field<Middleware>> middleware_keys() {
 
 std::vector<Field<Storage>> storage_keys() {
   constexpr std::string_view kUseFilesystem = "use storage.filesystem";
-  constexpr Use kNoRedis =
-      refused("this version does not cache in Redis", "use inmemory, or remove the key");
   const auto descriptor_cache = [&](std::string_view name) {
     return choice<Storage, DescriptorCache>(
-        name, &Storage::descriptor_cache, no_effect(),
-        {{"inmemory", DescriptorCache::in_memory}, {"redis", DescriptorCache::redis, kNoRedis}});
+        name, &Storage::descriptor_cache, kHonoured,
+        {{"inmemory", DescriptorCache::in_memory}, {"redis", DescriptorCache::redis}});
   };
   return {
       section<Storage, Filesystem>(
@@ -85,13 +80,13 @@ std::vector<Field<Storage>> storage_keys() {
       opaque<Storage>("swift", refused("Swift is not supported", kUseFilesystem)),
       opaque<Storage>("oss", refused("Aliyun OSS is not supported", kUseFilesystem)),
       group<Storage>("delete", {flag("enabled", &Storage::delete_enabled)}),
-      group<Storage>("redirect", {flag("disable", &Storage::redirect_disabled, no_effect())}),
+      group<Storage>("redirect", {flag("disable", &Storage::redirect_disabled)}),
       group<Storage>("tag",
                      {number("concurrencylimit", &Storage::tag_concurrency, kHonoured, kFromZero)}),
-      group<Storage>("cache",
-                     {legacy(descriptor_cache("layerinfo")), descriptor_cache("blobdescriptor"),
-                      number("blobdescriptorsize", &Storage::descriptor_cache_entries, no_effect(),
-                             kFromZero)}),
+      group<Storage>(
+          "cache",
+          {legacy(descriptor_cache("layerinfo")), descriptor_cache("blobdescriptor"),
+           number("blobdescriptorsize", &Storage::descriptor_cache_entries, kHonoured, kFromZero)}),
       group<Storage>("maintenance",
                      {section<Storage, UploadPurging>(
                           "uploadpurging", &Storage::upload_purging, kHonoured,
@@ -113,29 +108,29 @@ std::vector<Field<Redis>> redis_keys() {
       text("sentinelusername", &Redis::sentinel_username),
       secret(text("sentinelpassword", &Redis::sentinel_password)),
       number("db", &Redis::database, kHonoured, kFromZero),
-      number("protocol", &Redis::protocol, kHonoured, {.min = 0, .max = 3}),
-      number("maxretries", &Redis::max_retries, kHonoured, {.min = -1}),
-      duration("minretrybackoff", &Redis::min_retry_backoff, kHonoured, kNegativeIsNone),
-      duration("maxretrybackoff", &Redis::max_retry_backoff, kHonoured, kNegativeIsNone),
+      number("protocol", &Redis::protocol, no_effect(), {.min = 0, .max = 3}),
+      number("maxretries", &Redis::max_retries, no_effect(), {.min = -1}),
+      duration("minretrybackoff", &Redis::min_retry_backoff, no_effect(), kNegativeIsNone),
+      duration("maxretrybackoff", &Redis::max_retry_backoff, no_effect(), kNegativeIsNone),
       duration("dialtimeout", &Redis::dial_timeout, kHonoured, kNegativeIsNone),
       duration("readtimeout", &Redis::read_timeout, kHonoured, kNegativeIsNone),
       duration("writetimeout", &Redis::write_timeout, kHonoured, kNegativeIsNone),
-      flag("contexttimeoutenabled", &Redis::context_timeout_enabled),
-      flag("poolfifo", &Redis::pool_fifo),
-      number("poolsize", &Redis::pool_size, kHonoured, kFromZero),
-      duration("pooltimeout", &Redis::pool_timeout, kHonoured, kNegativeIsNone),
-      number("minidleconns", &Redis::min_idle, kHonoured, kFromZero),
-      number("maxidleconns", &Redis::max_idle, kHonoured, kFromZero),
-      number("maxactiveconns", &Redis::max_active, kHonoured, kFromZero),
-      duration("connmaxidletime", &Redis::max_idle_time, kHonoured, kNegativeIsNone),
-      duration("connmaxlifetime", &Redis::max_lifetime, kHonoured, kNegativeIsNone),
-      number("maxredirects", &Redis::max_redirects, kHonoured, {.min = -1}),
-      flag("readonly", &Redis::read_only),
-      flag("routebylatency", &Redis::route_by_latency),
-      flag("routerandomly", &Redis::route_randomly),
-      flag("disableidentity", &Redis::disable_identity),
-      text("identitysuffix", &Redis::identity_suffix),
-      flag("unstableresp3", &Redis::unstable_resp3),
+      flag("contexttimeoutenabled", &Redis::context_timeout_enabled, no_effect()),
+      flag("poolfifo", &Redis::pool_fifo, no_effect()),
+      number("poolsize", &Redis::pool_size, no_effect(), kFromZero),
+      duration("pooltimeout", &Redis::pool_timeout, no_effect(), kNegativeIsNone),
+      number("minidleconns", &Redis::min_idle, no_effect(), kFromZero),
+      number("maxidleconns", &Redis::max_idle, no_effect(), kFromZero),
+      number("maxactiveconns", &Redis::max_active, no_effect(), kFromZero),
+      duration("connmaxidletime", &Redis::max_idle_time, no_effect(), kNegativeIsNone),
+      duration("connmaxlifetime", &Redis::max_lifetime, no_effect(), kNegativeIsNone),
+      number("maxredirects", &Redis::max_redirects, no_effect(), {.min = -1}),
+      flag("readonly", &Redis::read_only, no_effect()),
+      flag("routebylatency", &Redis::route_by_latency, no_effect()),
+      flag("routerandomly", &Redis::route_randomly, no_effect()),
+      flag("disableidentity", &Redis::disable_identity, no_effect()),
+      text("identitysuffix", &Redis::identity_suffix, no_effect()),
+      flag("unstableresp3", &Redis::unstable_resp3, no_effect()),
       group<Redis>("tls", {flag("enabled", &Redis::tls_enabled),
                            text("certificate", &Redis::tls_certificate),
                            text("key", &Redis::tls_key), texts("rootcas", &Redis::tls_root_cas)}),
@@ -144,9 +139,9 @@ std::vector<Field<Redis>> redis_keys() {
       legacy(text("sentinelMasterSet", &Redis::master_name)),
       legacy(flag("enableTLS", &Redis::tls_enabled)),
       legacy(group<Redis>(
-          "pool", {number("maxidle", &Redis::max_idle, kHonoured, kFromZero),
-                   number("maxactive", &Redis::pool_size, kHonoured, kFromZero),
-                   duration("idletimeout", &Redis::max_idle_time, kHonoured, kNegativeIsNone)})),
+          "pool", {number("maxidle", &Redis::max_idle, no_effect(), kFromZero),
+                   number("maxactive", &Redis::pool_size, no_effect(), kFromZero),
+                   duration("idletimeout", &Redis::max_idle_time, no_effect(), kNegativeIsNone)})),
   };
 }
 

@@ -1,4 +1,5 @@
 // Reading and printing one level of the schema's tree.
+#include <algorithm>
 #include <utility>
 
 #include "registryd/config/schema.h"

@@ -1,7 +1,8 @@
 // The checks of text values, and text forms for messages.
 #include <algorithm>
 #include <array>
-#include <regex>
+
+#include <re2/re2.h>
 
 #include "lib/base/utf8.h"
 #include "registryd/config/suggest.h"
@@ -11,7 +12,7 @@ namespace bunker::config {
 namespace {
 
 constexpr std::size_t kMaxPrinted = 80;
-constexpr std::size_t kMaxRegex = 500;  // the library compiles them recursively
+constexpr std::size_t kMaxRegex = 4096;
 
 bool is_control(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
@@ -178,13 +179,10 @@ std::optional<Wrong> check_regex(std::string_view text) {
   if (text.size() > kMaxRegex) {
     return Wrong{"is longer than " + std::to_string(kMaxRegex) + " characters", "use several"};
   }
-  try {
-    static_cast<void>(std::regex(text.begin(), text.end(), std::regex::ECMAScript));
-    return std::nullopt;
-  } catch (const std::regex_error&) {
-    return Wrong{"must be a regular expression as ECMAScript knows it",
-                 "of Go's own, (?i) and \\pL, for example, are not known"};
-  }
+  const re2::RE2 compiled(re2::StringPiece(text.data(), text.size()), re2::RE2::Quiet);
+  if (compiled.ok()) return std::nullopt;
+  return Wrong{"must be a regular expression: " + printable(compiled.error()),
+               "they are RE2's, as in distribution: https://github.com/google/re2/wiki/Syntax"};
 }
 
 std::optional<Wrong> check_cipher_suite(std::string_view text) {
@@ -213,10 +211,39 @@ std::optional<Wrong> check_cipher_suite(std::string_view text) {
 }
 
 std::optional<Wrong> check_signing_algorithm(std::string_view text) {
-  static constexpr std::array<std::string_view, 13> kAlgorithms = {
-      "EdDSA", "HS256", "HS384", "HS512", "RS256", "RS384", "RS512",
-      "ES256", "ES384", "ES512", "PS256", "PS384", "PS512"};
+  static constexpr std::array<std::string_view, 10> kAlgorithms = {
+      "EdDSA", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512"};
+  if (text.starts_with("HS")) {
+    return Wrong{"names a shared secret: whoever can check such tokens can make them",
+                 "use RS256, PS256, ES256 or EdDSA"};
+  }
   return one_of(text, kAlgorithms);
+}
+
+namespace {
+
+template <class T>
+std::optional<Wrong> to_wrong(const Result<T>& parsed) {
+  if (parsed) return std::nullopt;
+  return Wrong{printable(parsed.error().message), parsed.error().detail};
+}
+
+}  // namespace
+
+std::optional<Wrong> check_identity_pattern(std::string_view text) {
+  return to_wrong(access::IdentityPattern::parse(text));
+}
+
+std::optional<Wrong> check_repository_pattern(std::string_view text) {
+  return to_wrong(access::RepositoryPattern::parse(text));
+}
+
+std::optional<Wrong> check_tag_pattern(std::string_view text) {
+  return to_wrong(access::parse_tag_pattern(text));
+}
+
+std::optional<Wrong> check_action(std::string_view text) {
+  return to_wrong(access::parse_action(text));
 }
 
 std::optional<Wrong> check_storage_class(std::string_view text) {

@@ -55,11 +55,17 @@ using TextCheck = std::optional<Wrong> (*)(std::string_view text);
 [[nodiscard]] std::optional<Wrong> check_endpoint(std::string_view text);  // a URL, or HOST[:PORT]
 [[nodiscard]] std::optional<Wrong> check_prefix(std::string_view text);    // "/…/"
 [[nodiscard]] std::optional<Wrong> check_path(std::string_view text);      // starts with '/'
-[[nodiscard]] std::optional<Wrong> check_regex(std::string_view text);     // ECMAScript's
+[[nodiscard]] std::optional<Wrong> check_regex(std::string_view text);     // RE2's
 [[nodiscard]] std::optional<Wrong> check_cipher_suite(std::string_view text);       // Go's names
 [[nodiscard]] std::optional<Wrong> check_signing_algorithm(std::string_view text);  // JWA's names
 [[nodiscard]] std::optional<Wrong> check_storage_class(std::string_view text);  // S3's, any case
 [[nodiscard]] std::optional<Wrong> check_object_acl(std::string_view text);     // S3's canned ones
+
+// Of access rules.
+[[nodiscard]] std::optional<Wrong> check_identity_pattern(std::string_view text);
+[[nodiscard]] std::optional<Wrong> check_repository_pattern(std::string_view text);
+[[nodiscard]] std::optional<Wrong> check_tag_pattern(std::string_view text);
+[[nodiscard]] std::optional<Wrong> check_action(std::string_view text);
 
 // RFC 9110 §5.1 and §5.5.
 [[nodiscard]] bool is_header_name(std::string_view name);

@@ -41,8 +41,9 @@ std::string prefix_of(const std::string& folder) {
 
 class Walk {
  public:
-  Walk(storage::ObjectStore& store, Context& context, PageRequest request)
-      : store_(store), context_(context), request_(std::move(request)) {
+  Walk(storage::ObjectStore& store, Context& context, PageRequest request,
+       std::optional<NameFilter> filter)
+      : store_(store), context_(context), request_(std::move(request)), filter_(std::move(filter)) {
     nodes_.push(Node{});
   }
 
@@ -102,7 +103,7 @@ class Walk {
     const std::string prefix = prefix_of(folder);
     std::string start = first ? first_key(folder, prefix) : node.resume;
     BUNKER_CO_TRY_ASSIGN(auto page, co_await list_folders(store_, context_, prefix, start, kPage));
-    if (first && folder > request_.last) {
+    if (first && folder > request_.last && (!filter_ || filter_->includes(folder))) {
       BUNKER_CO_TRY_ASSIGN(const bool found, co_await is_repository(prefix, page));
       if (found) nodes_.push(Node{folder, Node::Kind::repository, {}, {}});
     }
@@ -148,6 +149,7 @@ class Walk {
     if (!is_path_component(name)) return false;
     std::string path = join(folder, name);
     if (path.size() > kLongestName || is_before_page(path) || passed_.contains(path)) return false;
+    if (filter_ && !filter_->includes(path) && !filter_->enters(path)) return false;
     nodes_.push(Node{std::move(path), Node::Kind::folder, {}, {}});
     return true;
   }
@@ -155,14 +157,16 @@ class Walk {
   storage::ObjectStore& store_;
   Context& context_;
   const PageRequest request_;
+  const std::optional<NameFilter> filter_;
   std::priority_queue<Node, std::vector<Node>, std::greater<>> nodes_;
   std::unordered_set<std::string> passed_;  // taken up before the listing reached them
 };
 
 }  // namespace
 
-Task<Result<NamePage>> Registry::catalog(Context& context, PageRequest request) {
-  Walk walk(impl_->store, context, std::move(request));
+Task<Result<NamePage>> Registry::catalog(Context& context, PageRequest request,
+                                         std::optional<NameFilter> filter) {
+  Walk walk(impl_->store, context, std::move(request), std::move(filter));
   co_return co_await walk.run();
 }
 

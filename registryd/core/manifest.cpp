@@ -5,9 +5,11 @@
 #include <limits>
 #include <span>
 
+#include <nlohmann/json.hpp>
+
+#include "lib/base/strict_json.h"
 #include "registryd/core/errors.h"
 #include "registryd/core/in_quotes.h"
-#include "registryd/core/strict_json.h"
 
 namespace bunker::registry {
 namespace {

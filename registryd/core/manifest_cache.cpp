@@ -29,6 +29,7 @@ struct ManifestCache::Shard {
   std::list<Entry> entries;  // the most recently used first
   std::unordered_map<Digest, std::list<Entry>::iterator> places;
   std::size_t bytes = 0;
+  std::uint64_t hits = 0, misses = 0;
   const std::size_t max_bytes;
 };
 
@@ -49,7 +50,11 @@ StoredManifestPtr ManifestCache::find(const Digest& digest) {
   Shard& shard = shard_of(digest);
   const std::lock_guard lock(shard.mutex);
   const auto place = shard.places.find(digest);
-  if (place == shard.places.end()) return nullptr;
+  if (place == shard.places.end()) {
+    ++shard.misses;
+    return nullptr;
+  }
+  ++shard.hits;
   shard.entries.splice(shard.entries.begin(), shard.entries, place->second);
   return place->second->manifest;
 }
@@ -70,11 +75,13 @@ void ManifestCache::insert(const Digest& digest, StoredManifestPtr manifest) {
   }
 }
 
-std::size_t ManifestCache::bytes() const {
-  std::size_t sum = 0;
+ManifestCache::Stats ManifestCache::stats() const {
+  Stats sum;
   for (const auto& shard : shards_) {
     const std::lock_guard lock(shard->mutex);
-    sum += shard->bytes;
+    sum.hits += shard->hits;
+    sum.misses += shard->misses;
+    sum.bytes += shard->bytes;
   }
   return sum;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -30,8 +31,11 @@ class ManifestCache {
   [[nodiscard]] StoredManifestPtr find(const Digest& digest);
   // The caller has verified that `manifest` has `digest`. One too large to keep is ignored.
   void insert(const Digest& digest, StoredManifestPtr manifest);
-  // What is kept now, for metrics and tests.
-  [[nodiscard]] std::size_t bytes() const;
+  struct Stats {
+    std::uint64_t hits = 0, misses = 0;  // of find(), since the start
+    std::size_t bytes = 0;               // kept now
+  };
+  [[nodiscard]] Stats stats() const;
 
  private:
   // A mutex each, so that I/O threads seldom wait for one another.

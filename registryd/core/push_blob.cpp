@@ -64,10 +64,10 @@ Task<Result<std::uint64_t>> receive(ByteSource& body, Hasher& hasher, storage::U
   }
 }
 
-// `whole`: this is likely all there is to the blob, since most clients stream it in one request and
-// only those that cut it in chunks say where one begins.
-Task<Result<std::string>> suspend(storage::UploadWriter& writer, const Hasher& hasher, bool whole) {
-  if (whole) return writer.suspend_as(layout::blob_data(hasher.digest()));
+// `whole`: the digest, where this is likely all there is to the blob.
+Task<Result<std::string>> suspend(storage::UploadWriter& writer,
+                                  const std::optional<Digest>& whole) {
+  if (whole) return writer.suspend_as(layout::blob_data(*whole));
   return writer.suspend();
 }
 
@@ -98,8 +98,14 @@ Task<Result<Upload>> Registry::append(Context& context, Upload upload, ByteSourc
   BUNKER_CO_TRY_ASSIGN(const std::uint64_t received,
                        co_await receive(body, hasher, *writer, announced));
   if (received == 0) co_return upload;
-  auto token = or_unknown(co_await suspend(*writer, hasher, upload.offset == 0 && !start),
-                          unknown_upload(upload));
+  // One stream is likely all there is to the blob: only clients that cut it say where a chunk
+  // begins. Then it may go where it belongs, if no collection is about to take it from there.
+  std::optional<Digest> whole;
+  if (upload.offset == 0 && !start) {
+    whole = hasher.digest();
+    BUNKER_CO_TRY(co_await impl_->guard.protect(context, {*whole}));
+  }
+  auto token = or_unknown(co_await suspend(*writer, whole), unknown_upload(upload));
   if (!token) co_return fail(std::move(token).error());
   upload.offset += received;
   upload.hash_state = hasher.freeze();
@@ -134,7 +140,7 @@ Task<Result<BlobInfo>> Registry::finish(Context& context, Upload upload, Digest 
   auto finished = co_await impl_->finish(context, upload, digest, body, announced);
   if (finished || finished.error().reason != reason::kBlobUploadUnknown) co_return finished;
   // The answer to an earlier attempt may have been lost: what it was to achieve is achieved.
-  auto present = co_await stat_blob(context, upload.repository, digest);
+  auto present = co_await Impl::stat(impl_->store.exact(), context, upload.repository, digest);
   if (present) co_return present;
   co_return finished;
 }
@@ -157,12 +163,29 @@ Task<Result<BlobInfo>> Registry::Impl::finish(Context& context, const Upload& up
                    "their digest is " + actual.str() + "; start the upload again",
                    reason::kDigestInvalid);
   }
+  BUNKER_CO_TRY_ASSIGN(const auto protection, co_await guard.protect(context, {digest}));
   auto committed =
       or_unknown(co_await writer->commit(layout::blob_data(digest)), unknown_upload(upload));
   if (!committed) co_return fail(std::move(committed).error());
-  BUNKER_CO_TRY(co_await put_if_different(context, layout::layer_link(upload.repository, digest),
-                                          digest.str()));
+  BUNKER_CO_TRY(
+      co_await renew_link(context, layout::layer_link(upload.repository, digest), digest.str()));
+  BUNKER_CO_TRY(co_await confirm_blob(context, protection, upload.repository, digest));
   co_return BlobInfo{digest, upload.offset + received};
+}
+
+Task<Result<void>> Registry::Impl::confirm_blob(Context& context,
+                                                CollectionGuard::Protection protection,
+                                                const RepositoryName& name, const Digest& digest) {
+  while (!guard.in_time(protection)) {
+    BUNKER_CO_TRY_ASSIGN(protection, co_await guard.protect(context, {digest}));
+    BUNKER_CO_TRY_ASSIGN(const bool present,
+                         co_await has_blob(context, name, digest, std::nullopt));
+    if (!present) {
+      co_return fail(Code::retry_later, "the blob was collected while it was being pushed",
+                     "push it again");
+    }
+  }
+  co_return Result<void>();
 }
 
 Task<Result<Upload>> Registry::status(Context& context, Upload upload) {
@@ -186,17 +209,23 @@ Task<Result<bool>> Registry::mount(Context& context, RepositoryName name, Digest
                                    std::optional<RepositoryName> from) {
   BUNKER_CO_TRY(impl_->check_writable());
   Digest target = digest;
+  // Before it is looked for: what is found afterwards stays.
+  BUNKER_CO_TRY_ASSIGN(auto protection, co_await impl_->guard.protect(context, {digest}));
   if (from) {
-    auto linked = co_await impl_->blob_target(context, *from, digest);
+    auto linked = co_await Impl::blob_target(impl_->store.exact(), context, *from, digest);
     if (!linked && linked.error().code == Code::not_found) co_return false;
     if (!linked) co_return fail(std::move(linked).error());
     target = *std::move(linked);
+    if (target != digest) {
+      BUNKER_CO_TRY_ASSIGN(protection, co_await impl_->guard.protect(context, {digest, target}));
+    }
   }
   BUNKER_CO_TRY_ASSIGN(const bool present,
                        co_await impl_->exists(context, layout::blob_data(target)));
   if (!present) co_return false;
   BUNKER_CO_TRY(
-      co_await impl_->put_if_different(context, layout::layer_link(name, digest), target.str()));
+      co_await impl_->renew_link(context, layout::layer_link(name, digest), target.str()));
+  BUNKER_CO_TRY(co_await impl_->confirm_blob(context, protection, name, digest));
   co_return true;
 }
 

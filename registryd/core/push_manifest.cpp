@@ -10,7 +10,10 @@
 namespace bunker::registry {
 namespace {
 
-constexpr std::size_t kMaxNamed = 100;  // missing references that an error lists one by one
+constexpr std::size_t kWorthAListing = 3;   // links to look at
+constexpr std::size_t kListedLinks = 200;   // a listing of more takes longer than it saves
+constexpr std::size_t kManyNames = 10'000;  // of repositories that have more, kept in memory
+constexpr std::size_t kMaxNamed = 100;      // missing references that an error lists one by one
 
 // Under which digest the manifest is kept: that of the request, which must be right, else sha256.
 Result<Digest> digest_of(const Reference& reference, std::string_view bytes) {
@@ -50,14 +53,72 @@ std::vector<Tag> all_tags(const Reference& reference, const std::vector<Tag>& ot
   return out;
 }
 
+// What a collection must leave alone from now on: the manifest, and all that it names.
+std::vector<Digest> everything_named(const ManifestContent& content, const Digest& self) {
+  std::vector<Digest> out{self};
+  if (content.config) out.push_back(content.config->digest);
+  for (const Descriptor& layer : content.layers) out.push_back(layer.digest);
+  for (const Descriptor& child : content.children) out.push_back(child.digest);
+  if (content.subject) out.push_back(content.subject->digest);
+  std::ranges::sort(out);
+  const auto repeated = std::ranges::unique(out);
+  out.erase(repeated.begin(), repeated.end());
+  return out;
+}
+
 }  // namespace
+
+Task<Result<std::optional<std::set<Digest>>>> Registry::Impl::linked_blobs(
+    Context& context, const RepositoryName& name) {
+  if (large.contains(name.str())) co_return std::nullopt;
+  storage::ListOptions list;
+  list.limit = kListedLinks;
+  BUNKER_CO_TRY_ASSIGN(const auto page,
+                       co_await store.list(context, layout::layers_prefix(name), std::move(list)));
+  if (page.truncated) {
+    large.insert(name.str(), kManyNames);
+    co_return std::nullopt;
+  }
+  std::set<Digest> digests;
+  for (const auto& entry : page.entries) {
+    const auto location = layout::parse_key(entry.key);
+    if (!location) continue;
+    if (const auto* link = std::get_if<layout::LayerLink>(&*location)) digests.insert(link->digest);
+  }
+  co_return digests;
+}
+
+Task<Result<void>> Registry::Impl::confirm_manifest(Context& context,
+                                                    CollectionGuard::Protection& protection,
+                                                    const RepositoryName& name,
+                                                    const Digest& digest,
+                                                    const ManifestContent& content) {
+  while (!guard.in_time(protection)) {
+    BUNKER_CO_TRY_ASSIGN(protection,
+                         co_await guard.protect(context, everything_named(content, digest)));
+    BUNKER_CO_TRY(
+        co_await check_references(context, name, required_references(content, options.references)));
+    BUNKER_CO_TRY_ASSIGN(const bool present, co_await has_manifest(context, name, digest));
+    if (!present) {
+      co_return fail(Code::retry_later, "the manifest was collected while it was being pushed",
+                     "push it again");
+    }
+  }
+  co_return Result<void>();
+}
 
 Task<Result<void>> Registry::Impl::check_references(Context& context, const RepositoryName& name,
                                                     const RequiredReferences& references) {
   std::vector<Task<Result<bool>>> checks;
   std::vector<Digest> digests;
+  std::optional<std::set<Digest>> linked;
+  if (store.remote() && references.blobs.size() >= kWorthAListing) {
+    BUNKER_CO_TRY_ASSIGN(linked, co_await linked_blobs(context, name));
+  }
   for (const Digest& digest : references.blobs) {
-    checks.push_back(has_blob(context, name, digest));
+    std::optional<bool> known;
+    if (linked) known = linked->contains(digest);
+    checks.push_back(has_blob(context, name, digest, known));
     digests.push_back(digest);
   }
   for (const Digest& digest : references.manifests) {
@@ -89,14 +150,14 @@ Task<Result<void>> Registry::Impl::write_revision(Context& context, const Reposi
                                                   const Digest& digest,
                                                   StoredManifestPtr manifest) {
   BUNKER_CO_TRY(co_await put_if_different(context, layout::blob_data(digest), *manifest->bytes));
-  BUNKER_CO_TRY(
-      co_await put_if_different(context, layout::revision_link(name, digest), digest.str()));
+  BUNKER_CO_TRY(co_await renew_link(context, layout::revision_link(name, digest), digest.str()));
   manifests.insert(digest, std::move(manifest));
   co_return Result<void>();
 }
 
 Task<Result<void>> Registry::Impl::write_tag(Context& context, const RepositoryName& name,
                                              const Tag& tag, const Digest& digest) {
+  BUNKER_CO_TRY_ASSIGN(const Permits held, co_await tag_locks.hold(context, name, tag));
   // The index entry comes second: a tag that is only in its index would be listed and not found.
   BUNKER_CO_TRY(co_await put_if_different(context, layout::tag_current(name, tag), digest.str()));
   co_return co_await put_if_different(context, layout::tag_index(name, tag, digest), digest.str());
@@ -125,7 +186,11 @@ Task<Result<ManifestPushed>> Registry::put_manifest(Context& context, Repository
   BUNKER_CO_TRY_ASSIGN(const ManifestContent content, parse_manifest(bytes, media_type));
   const ReferencePolicy& policy = impl_->options.references;
   if (!policy.disabled) BUNKER_CO_TRY(impl_->url_rules.check(content));
+  const std::vector<Tag> wanted = all_tags(reference, tags);
+  BUNKER_CO_TRY(co_await impl_->check_tags_may_be(context, name, wanted, digest));
   const RequiredReferences references = required_references(content, policy);
+  BUNKER_CO_TRY_ASSIGN(auto protection,
+                       co_await impl_->guard.protect(context, everything_named(content, digest)));
   BUNKER_CO_TRY(co_await impl_->check_references(context, name, references));
 
   auto stored = std::make_shared<StoredManifest>();
@@ -138,8 +203,9 @@ Task<Result<ManifestPushed>> Registry::put_manifest(Context& context, Repository
     BUNKER_CO_TRY(co_await impl_->put_if_different(
         context, layout::referrer_link(name, content.subject->digest, digest), digest.str()));
   }
-  const std::vector<Tag> wanted = all_tags(reference, tags);
+  BUNKER_CO_TRY(co_await impl_->confirm_manifest(context, protection, name, digest, content));
   BUNKER_CO_TRY(co_await impl_->write_tags(context, name, wanted, digest));
+  BUNKER_CO_TRY(co_await impl_->confirm_manifest(context, protection, name, digest, content));
   for (const Tag& tag : wanted) pushed.tags.push_back(tag.str());
   co_return pushed;
 }

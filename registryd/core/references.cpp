@@ -1,8 +1,8 @@
 #include "registryd/core/references.h"
 
 #include <algorithm>
-#include <optional>
-#include <regex>
+
+#include <re2/re2.h>
 
 #include "registryd/core/errors.h"
 #include "registryd/core/in_quotes.h"
@@ -10,7 +10,6 @@
 namespace bunker::registry {
 namespace {
 
-// std::regex recurses once a character or so.
 constexpr std::size_t kLongestUrl = 2048;
 
 void sort_out(std::vector<Digest>& digests) {
@@ -50,45 +49,40 @@ RequiredReferences required_references(const ManifestContent& content,
   return out;
 }
 
-struct UrlRules::Patterns {
-  std::vector<std::optional<std::regex>> allow;
-  std::vector<std::optional<std::regex>> deny;
+// RE2's: as in distribution, and no url or pattern takes longer than its length.
+using Patterns = std::vector<std::unique_ptr<const re2::RE2>>;
+
+struct UrlRules::Compiled {
+  Patterns allow;
+  Patterns deny;
 };
 
 namespace {
 
-std::vector<std::optional<std::regex>> compile(const std::vector<std::string>& patterns) {
-  std::vector<std::optional<std::regex>> out;
-  for (const std::string& pattern : patterns) {
-    try {
-      out.emplace_back(std::regex(pattern, std::regex::ECMAScript | std::regex::optimize));
-    } catch (const std::regex_error&) {
-      out.emplace_back(std::nullopt);
-    }
+Patterns compile(const std::vector<std::string>& texts) {
+  Patterns out;
+  for (const std::string& text : texts) {
+    out.push_back(std::make_unique<const re2::RE2>(text, re2::RE2::Quiet));
   }
   return out;
 }
 
 }  // namespace
 
-UrlRules::UrlRules(const ReferencePolicy& policy) : patterns_(std::make_unique<Patterns>()) {
-  patterns_->allow = compile(policy.urls_allow);
-  patterns_->deny = compile(policy.urls_deny);
-}
+UrlRules::UrlRules(const ReferencePolicy& policy)
+    : compiled_(new Compiled{compile(policy.urls_allow), compile(policy.urls_deny)}) {}
 
 UrlRules::~UrlRules() = default;
 
 bool UrlRules::allows(const std::string& url) const {
   const bool web = url.starts_with("https://") || url.starts_with("http://");
   if (!web || url.contains('#') || url.size() > kLongestUrl) return false;
-  const auto matches = [&url](const std::optional<std::regex>& pattern) {
-    return pattern && std::regex_search(url, *pattern);
+  const auto matches = [&url](const auto& pattern) {
+    return pattern->ok() && re2::RE2::PartialMatch(url, *pattern);
   };
-  const auto denies = [&](const std::optional<std::regex>& pattern) {
-    return !pattern || matches(pattern);
-  };
-  if (std::ranges::any_of(patterns_->deny, denies)) return false;
-  return patterns_->allow.empty() || std::ranges::any_of(patterns_->allow, matches);
+  const auto denies = [&](const auto& pattern) { return !pattern->ok() || matches(pattern); };
+  if (std::ranges::any_of(compiled_->deny, denies)) return false;
+  return compiled_->allow.empty() || std::ranges::any_of(compiled_->allow, matches);
 }
 
 Result<void> UrlRules::check(const ManifestContent& content) const {

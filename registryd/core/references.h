@@ -33,9 +33,9 @@ class UrlRules {
   [[nodiscard]] Result<void> check(const ManifestContent& content) const;
 
  private:
-  struct Patterns;
+  struct Compiled;
   [[nodiscard]] bool allows(const std::string& url) const;
-  std::unique_ptr<Patterns> patterns_;
+  std::unique_ptr<const Compiled> compiled_;
 };
 
 }  // namespace bunker::registry

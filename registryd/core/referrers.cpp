@@ -60,7 +60,7 @@ Task<Result<std::vector<Digest>>> Registry::Impl::listed_referrers(Context& cont
   std::vector<Digest> out;
   const auto tag = fallback_tag(subject);
   if (!tag) co_return out;
-  const auto target = co_await read_link(context, layout::tag_current(name, *tag));
+  const auto target = co_await read_link(store, context, layout::tag_current(name, *tag));
   if (!target && target.error().code == Code::not_found) co_return out;
   if (!target) co_return fail(target.error());
   const auto index = co_await load_manifest(context, name, *target);

@@ -13,6 +13,7 @@ namespace {
 constexpr std::size_t kMaxLinkBytes = 512;
 constexpr std::size_t kListPage = 10'000;  // drivers return fewer where their backend does
 constexpr std::size_t kBreath = 256;
+constexpr std::chrono::hours kLinkIsNew{1};
 
 }  // namespace
 
@@ -21,8 +22,21 @@ Registry::Registry(storage::ObjectStore& store, const Clock& clock, Options opti
 
 Registry::~Registry() = default;
 
+Registry::CacheStats Registry::manifest_cache() const {
+  const ManifestCache::Stats stats = impl_->manifests.stats();
+  return {stats.hits, stats.misses, stats.bytes};
+}
+
 void Registry::set_read_only(bool read_only) noexcept {
   impl_->read_only.store(read_only, std::memory_order_relaxed);
+}
+
+bool Registry::read_only() const noexcept {
+  return impl_->read_only.load(std::memory_order_relaxed);
+}
+
+const CollectionGuard& Registry::guard() const noexcept {
+  return impl_->guard;
 }
 
 Registry::Impl::Impl(storage::ObjectStore& object_store, const Clock& wall_clock, Options settings)
@@ -31,7 +45,8 @@ Registry::Impl::Impl(storage::ObjectStore& object_store, const Clock& wall_clock
       options(std::move(settings)),
       read_only(options.read_only),
       manifests(options.manifest_cache_bytes),
-      url_rules(options.references) {}
+      url_rules(options.references),
+      guard(store, options.timer != nullptr ? *options.timer : system_timer, options.collection) {}
 
 Result<void> Registry::Impl::check_writable() const {
   if (!read_only.load(std::memory_order_relaxed)) return {};
@@ -48,29 +63,35 @@ Result<void> Registry::Impl::check_deletable() const {
               reason::kUnsupported);
 }
 
-Task<Result<Digest>> Registry::Impl::read_link(Context& context, storage::ObjectKey key) {
+Task<Result<Digest>> Registry::Impl::read_link(storage::ObjectStore& from, Context& context,
+                                               storage::ObjectKey key) {
   BUNKER_CO_TRY_ASSIGN(const std::string content,
-                       co_await store.read(context, std::move(key), kMaxLinkBytes));
+                       co_await from.read(context, std::move(key), kMaxLinkBytes));
   auto digest = layout::parse_link(content);
   if (!digest) co_return fail(Code::not_found, "a link of the registry is damaged");
   co_return *std::move(digest);
 }
 
-Task<Result<Digest>> Registry::Impl::blob_target(Context& context, const RepositoryName& name,
-                                                 const Digest& digest) {
-  return read_link(context, layout::layer_link(name, digest));
+Task<Result<Digest>> Registry::Impl::blob_target(storage::ObjectStore& from, Context& context,
+                                                 const RepositoryName& name, const Digest& digest) {
+  return read_link(from, context, layout::layer_link(name, digest));
 }
 
 Task<Result<bool>> Registry::Impl::exists(Context& context, storage::ObjectKey key) {
-  const auto info = co_await store.head(context, std::move(key));
+  const auto info = co_await store.exact().head(context, std::move(key));
   if (info) co_return true;
   if (info.error().code == Code::not_found) co_return false;
   co_return fail(info.error());
 }
 
 Task<Result<bool>> Registry::Impl::has_blob(Context& context, const RepositoryName& name,
-                                            const Digest& digest) {
-  const auto target = co_await blob_target(context, name, digest);
+                                            const Digest& digest, std::optional<bool> linked) {
+  if (linked == false) co_return false;
+  if (linked == true) {
+    BUNKER_CO_TRY_ASSIGN(const bool present, co_await exists(context, layout::blob_data(digest)));
+    if (present) co_return true;  // else the link may name another digest
+  }
+  const auto target = co_await blob_target(store.exact(), context, name, digest);
   if (target) co_return co_await exists(context, layout::blob_data(*target));
   if (target.error().code == Code::not_found) co_return false;
   co_return fail(target.error());
@@ -136,6 +157,17 @@ Task<Result<void>> Registry::Impl::put_if_different(Context& context, storage::O
     if (present && *present == bytes) co_return Result<void>();
   }
   co_return co_await store.put(context, std::move(key), std::move(bytes));
+}
+
+Task<Result<void>> Registry::Impl::renew_link(Context& context, storage::ObjectKey key,
+                                              std::string target) {
+  if (!store.remote()) {
+    const auto present = co_await store.head(context, key);
+    if (present && clock.now() - present->modified < kLinkIsNew) {
+      co_return co_await put_if_different(context, std::move(key), std::move(target));
+    }
+  }
+  co_return co_await store.put(context, std::move(key), std::move(target));
 }
 
 Task<Result<bool>> Registry::Impl::any_under(Context& context, std::string prefix) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "lib/base/result.h"
 #include "lib/runtime/body.h"
 #include "lib/runtime/context.h"
+#include "registryd/core/collection_guard.h"
 #include "registryd/core/digest.h"
 #include "registryd/core/names.h"
 #include "registryd/storage/object_store.h"
@@ -44,6 +46,12 @@ struct Blob {
 struct PageRequest {
   std::string last;                  // entries > last, in byte order; empty: from the start
   std::optional<std::size_t> limit;  // nullopt: all; 0: none
+};
+// Which repositories a list shows.
+struct NameFilter {
+  std::function<bool(const std::string& name)> includes;
+  // Whether any that is below the folder `path` is included: the others are not looked into.
+  std::function<bool(const std::string& path)> enters;
 };
 struct NamePage {
   std::vector<std::string> names;  // in byte order
@@ -76,8 +84,8 @@ struct ReferencePolicy {
   bool required = true;  // false: nothing needs to exist (bunker.validation.references: optional)
   Indexes indexes = Indexes::all;
   std::vector<Platform> platforms;  // for `listed`
-  // Regular expressions for layers' urls: one of `allow` must match, none of `deny` may. An empty
-  // `allow` allows every url; {"^$"} none.
+  // Regular expressions (RE2's) for layers' urls: one of `allow` must match, none of `deny` may. An
+  // empty `allow` allows every url; {"^$"} none.
   std::vector<std::string> urls_allow;
   std::vector<std::string> urls_deny;
   bool disabled = false;  // validation.disabled: no check of content at all
@@ -92,6 +100,10 @@ class Registry {
     std::size_t manifest_cache_bytes = 64u << 20;  // memory for manifests, by digest
     std::size_t tag_concurrency = 16;              // parallel tag look-ups of one deletion
     ReferencePolicy references;
+    CollectionBounds collection;   // the same for every replica and collector of a store
+    const Timer* timer = nullptr;  // of the collection's guard; null: the system's
+    // Whether a tag, once it exists, is there to stay. Called on any thread; empty: none is.
+    std::function<bool(const RepositoryName& name, const Tag& tag)> is_immutable;
   };
 
   Registry(storage::ObjectStore& store, const Clock& clock, Options options);
@@ -108,6 +120,11 @@ class Registry {
   // end-2, HEAD. BLOB_UNKNOWN.
   Task<Result<BlobInfo>> stat_blob(Context& context, RepositoryName name, Digest digest);
 
+  // A URL from which a client gets the blob for `seconds` without us. BLOB_UNKNOWN; nullopt when
+  // the store sends no client elsewhere, whether the blob is there or not.
+  Task<Result<std::optional<std::string>>> blob_url(Context& context, RepositoryName name,
+                                                    Digest digest, unsigned seconds);
+
   // end-2, GET. BLOB_UNKNOWN; out_of_range as ObjectStore::get.
   Task<Result<Blob>> get_blob(Context& context, RepositoryName name, Digest digest,
                               storage::ByteRange range);
@@ -118,8 +135,9 @@ class Registry {
   // empty.
   Task<Result<NamePage>> tags(Context& context, RepositoryName name, PageRequest page);
 
-  // Every repository that has (or had) manifests.
-  Task<Result<NamePage>> catalog(Context& context, PageRequest page);
+  // Every repository that has (or had) manifests; those that `filter` includes, where there is one.
+  Task<Result<NamePage>> catalog(Context& context, PageRequest page,
+                                 std::optional<NameFilter> filter = std::nullopt);
 
   // end-12: an image index (its JSON bytes) of the manifests whose subject is `subject`, those of
   // `artifact_type` only where it is not empty. Never an error for an unknown subject.
@@ -162,14 +180,16 @@ class Registry {
 
   // end-7, with the main branch's `?tag=`: `tags` are set beside `reference`.
   // MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN (detail names each missing digest), DIGEST_INVALID,
-  // too_large.
+  // too_large; DENIED when a tag is immutable and points at another manifest.
   Task<Result<ManifestPushed>> put_manifest(Context& context, RepositoryName name,
                                             Reference reference, std::string media_type,
                                             std::string bytes, std::vector<Tag> tags);
 
   // --- Delete -----------------------------------------------------------------------------------
 
-  // end-9. By tag: removes only the tag. By digest: the manifest and every tag that points at it.
+  // end-9. By tag: removes only the tag. By digest: the manifest and every tag that points at it,
+  // but one that is pushed at the same time may be taken for the old one and go, too: stores
+  // cannot delete on a condition. DENIED when a tag that would go is immutable.
   Task<Result<void>> delete_manifest(Context& context, RepositoryName name, Reference reference);
 
   // end-10. Removes the blob from the repository; its data stays until collection.
@@ -184,8 +204,19 @@ class Registry {
   // Removes uploads that were not written to for `age`; with `dry_run` only counts them.
   Task<Result<PurgeReport>> purge_uploads(Context& context, std::chrono::seconds age, bool dry_run);
 
+  // The memory for manifests, for metrics. Any thread.
+  struct CacheStats {
+    std::uint64_t hits = 0, misses = 0;  // look-ups since the start
+    std::size_t bytes = 0;               // kept now
+  };
+  [[nodiscard]] CacheStats manifest_cache() const;
+
   // Switches storage.maintenance.readonly at run time. Any thread.
   void set_read_only(bool read_only) noexcept;
+  [[nodiscard]] bool read_only() const noexcept;
+
+  // What pushes did because of collections. Any thread.
+  [[nodiscard]] const CollectionGuard& guard() const noexcept;
 
  private:
   struct Impl;

@@ -99,6 +99,10 @@ class ObjectStore {
   // an unconditional put() costs less than looking first.
   [[nodiscard]] virtual bool remote() const noexcept { return false; }
 
+  // The same store, without what a cache in front of it remembers: for decisions that must not
+  // rest on what was true a moment ago, as those of a push. Lives as long as this.
+  [[nodiscard]] virtual ObjectStore& exact() noexcept { return *this; }
+
   // not_found when there is no such object.
   virtual Task<Result<ObjectInfo>> head(Context& context, ObjectKey key) = 0;
 

@@ -1,7 +1,8 @@
 """`make bench`: registryd beside Debian's docker-registry 2.8, distribution 3.1 and nginx, in one
-run on one machine. Prints tables in Markdown.
+run on one machine; then S3, TLS, collection and the operator. Prints tables in Markdown, with the
+goal in the last column.
 
-Usage: bench.py [--seconds N] [--rounds N] [--full]
+Usage: bench.py [--only PART …] [--seconds N] [--rounds N] [--full]   (--help says more)
 --full sends all of the 64 uploads of 1 GB; without it each stops at 64 MB, since memory does not
 know how much is still to come.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import pathlib
 import platform
 import statistics
@@ -20,8 +22,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.bench import measure  # noqa: E402
+from tests.bench import collection, measure, operator_bench  # noqa: E402
+from tests.bench.s3 import S3Bench  # noqa: E402
 from tests.bench.dataset import REPOSITORY, Dataset, big_file  # noqa: E402
+from tests.bench.tls_bench import TlsBench  # noqa: E402
 from tests.support import parts  # noqa: E402
 from tests.support.api import ALL_MANIFESTS, digest  # noqa: E402
 from tests.support.daemon import Daemon  # noqa: E402
@@ -114,8 +118,11 @@ class Bench:
                 rounds[kind].append(measure.load(url, pids, self.arguments.seconds,
                                                  ALL_MANIFESTS))
         for kind, values in rounds.items():
-            if any(value.errors for value in values):
-                raise AssertionError(f"{kind} answered {path} with errors")
+            errors = sum(value.errors for value in values)
+            if errors and kind == "registryd":
+                raise AssertionError(f"{kind} answered {path} with {errors} errors")
+            if errors:
+                print(f"{kind} answered {path} with {errors} errors", file=sys.stderr)
         return {kind: sorted(values, key=lambda value: value.per_second)[len(values) // 2]
                 for kind, values in rounds.items()}
 
@@ -273,14 +280,7 @@ def describe_machine() -> str:
             f"load average before the run {load}")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=float, default=3, help="length of each wrk run")
-    parser.add_argument("--rounds", type=int, default=5, help="runs, of which the median counts")
-    parser.add_argument("--full", action="store_true", help="send all of the 64 GB of uploads")
-    arguments = parser.parse_args()
-    print(describe_machine())
-    measure.pin_to_load_core()
+def local(arguments: argparse.Namespace) -> None:
     with contextlib.ExitStack() as stack:
         bench = Bench(arguments, stack)
         idle = {kind: bench.resident(kind) for kind in KINDS}
@@ -288,7 +288,47 @@ def main() -> None:
         bench.push()
         bench.memory_and_start(idle)
         bench.bounds()
-        progress("")
+
+
+def s3(arguments: argparse.Namespace) -> None:
+    images = arguments.images or (1000 if arguments.full else 200)
+    with tempfile.TemporaryDirectory(prefix="bunker-bench-") as folder:
+        S3Bench(pathlib.Path(folder), images, Table, progress).run()
+
+
+def tls(arguments: argparse.Namespace) -> None:
+    with contextlib.ExitStack() as stack:
+        TlsBench(arguments, stack).run()
+
+
+def main() -> None:
+    benches = {
+        "local": local,
+        "s3": s3,
+        "tls": tls,
+        "collection": lambda arguments: collection.run(arguments.blobs),
+        "operator": lambda arguments: operator_bench.run(arguments.registries),
+    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=benches, nargs="+", default=list(benches),
+                        help="these parts; default: all of them")
+    parser.add_argument("--seconds", type=float, default=3, help="length of each wrk run")
+    parser.add_argument("--rounds", type=int, default=5, help="runs, of which the median counts")
+    parser.add_argument("--full", action="store_true",
+                        help="send all of the 64 GB of uploads, and 1,000 images to S3")
+    parser.add_argument("--images", type=int, help="pushed to S3 and pulled (default: 200)")
+    parser.add_argument("--blobs", type=int, default=100_000, help="that the collection deletes")
+    parser.add_argument("--registries", type=int, default=1000, help="that the operator has")
+    arguments = parser.parse_args()
+    print(describe_machine())
+    every_core = os.sched_getaffinity(0)
+    for name in arguments.only:
+        progress(name)
+        measure.pin_to_load_core()
+        if name in ("collection", "operator"):  # no load: the server may have all of the machine
+            os.sched_setaffinity(0, every_core)
+        benches[name](arguments)
+    progress("")
 
 
 if __name__ == "__main__":

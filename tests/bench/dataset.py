@@ -3,6 +3,7 @@ read, and files of its size for the bounds."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import pathlib
@@ -41,7 +42,11 @@ class Dataset:
         return self.root / "blobs" / "sha256" / name[:2] / name / "data"
 
     def remove(self, repositories: str) -> None:
-        shutil.rmtree(self.root / "repositories" / repositories)
+        folder = self.root / "repositories" / repositories
+        while folder.exists():
+            # A server may be removing there what was begun and given up.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(folder)
 
     def write_many(self) -> None:
         """The large part, as files: 20,000 pushes would take minutes with some of the servers."""

@@ -57,11 +57,11 @@ class Rate:
     errors: int
 
 
-def load(url: str, pids: list[int], seconds: float, accept: str) -> Rate:
-    """GETs `url` over 32 keep-alive connections."""
+def load(url: str, pids: list[int], seconds: float, accept: str, connections: int = 32) -> Rate:
+    """GETs `url` over keep-alive connections."""
     before = cpu_seconds(pids)
-    printed = parts.run("wrk", "--threads", "1", "--connections", "32",
-                        "--duration", f"{seconds:g}s", "--header", f"Accept: {accept}", url)
+    printed = parts.run("wrk", "--threads", "1", "--connections", str(connections),
+                        "--timeout", "20s", "--duration", f"{seconds:g}s", "--header", f"Accept: {accept}", url)
     used = cpu_seconds(pids) - before
     requests = int(re.search(r"(\d+) requests in", printed)[1])
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)

@@ -4,20 +4,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <string_view>
 
 #include "lib/base/utf8.h"
 #include "registryd/config/load.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 constexpr std::string_view kSeparator = "%ENV\n";
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using bunker::fuzz::require;
 
 bunker::config::Environment parse_environment(std::string_view text) {
   bunker::config::Environment environment;

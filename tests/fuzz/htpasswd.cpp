@@ -2,19 +2,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "lib/base/utf8.h"
 #include "registryd/auth/basic.h"
 #include "registryd/auth/bcrypt.h"
 #include "registryd/auth/htpasswd_file.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using bunker::fuzz::require;
 
 bool one_line(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;

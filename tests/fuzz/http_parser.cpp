@@ -3,22 +3,18 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <span>
 #include <string>
 #include <string_view>
 
-#include "lib/http/body_decoder.h"
 #include "lib/http/request_parser.h"
+#include "tests/fuzz/http_body.h"
 
 namespace {
 
+using bunker::fuzz::body_of;
+using bunker::fuzz::require;
 using bunker::http::BodyDecoder;
 using bunker::http::HeadLimits;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 struct Seen {
   int status = 0;  // the parser's, and what it refused with
@@ -27,19 +23,6 @@ struct Seen {
 
   bool operator==(const Seen&) const = default;
 };
-
-std::string body_of(BodyDecoder decoder, std::string_view input, std::size_t step) {
-  std::string out;
-  while (!input.empty() && !decoder.finished()) {
-    const auto piece = decoder.decode(std::as_bytes(std::span(input.substr(0, step))));
-    require(piece.consumed <= input.size());
-    out.append(reinterpret_cast<const char*>(piece.data.data()), piece.data.size());
-    if (!piece.error.empty()) return out + "\n" + std::string(piece.error);
-    require(piece.consumed > 0);
-    input.remove_prefix(piece.consumed);
-  }
-  return out + (decoder.finished() ? "\nend" : "\nmore") + std::to_string(input.size());
-}
 
 Seen parse_request(std::string_view input, std::size_t step) {
   bunker::http::RequestParser parser(HeadLimits{4096, 16});

@@ -3,16 +3,15 @@
 #include "registryd/core/manifest.h"
 
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
+
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace bunker::registry;
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using bunker::fuzz::require;
 
 void check(std::string_view bytes, std::string_view content_type) {
   const auto content = parse_manifest(bytes, content_type);

@@ -1,20 +1,18 @@
 // Names, digests, references, keys, links, hash states and upload tokens: what is accepted prints
 // as it was, and nothing breaks the parsers.
 #include <cstdint>
-#include <cstdlib>
 #include <string_view>
 
 #include "lib/base/encoding.h"
 #include "registryd/core/layout.h"
 #include "registryd/core/upload_token.h"
+#include "tests/fuzz/require.h"
 
 namespace {
 
 using namespace bunker::registry;
 
-void require(bool condition) {
-  if (!condition) std::abort();
-}
+using bunker::fuzz::require;
 
 void check_names(std::string_view text) {
   if (const auto name = RepositoryName::parse(text)) {

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import select
+import ssl
 import urllib.parse
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -51,8 +52,11 @@ class UnexpectedStatus(AssertionError):
 class Api:
     """One keep-alive connection to a registry. Not for several threads."""
 
-    def __init__(self, host: str, user: str = "", password: str = "", timeout: float = 60) -> None:
-        self._connection = http.client.HTTPConnection(host, timeout=timeout)
+    def __init__(self, host: str, user: str = "", password: str = "", timeout: float = 60,
+                 tls: ssl.SSLContext | None = None) -> None:
+        self._connection = (
+            http.client.HTTPSConnection(host, timeout=timeout, context=tls) if tls
+            else http.client.HTTPConnection(host, timeout=timeout))
         self._credentials = {}
         if user:
             token = base64.b64encode(f"{user}:{password}".encode()).decode()

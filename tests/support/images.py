@@ -46,12 +46,13 @@ class Layout:
         (self.folder / "blobs" / "sha256" / hashlib.sha256(data).hexdigest()).write_bytes(data)
 
     def add_image(self, tag: str, layers: list[dict[str, bytes]],
-                  architecture: str = "amd64") -> dict:
-        """Adds an image; without a tag it is only written. Returns its descriptor."""
+                  architecture: str = "amd64", config: dict | None = None) -> dict:
+        """Adds an image; without a tag it is only written. `config`: what a container of it runs
+        with. Returns its descriptor."""
         tars = [tar(files) for files in layers]
         packed = [gzip.compress(data, compresslevel=1, mtime=0) for data in tars]
         config = json.dumps({
-            "architecture": architecture, "os": "linux", "config": {"Cmd": ["/hello"]},
+            "architecture": architecture, "os": "linux", "config": config or {"Cmd": ["/hello"]},
             "rootfs": {"type": "layers",
                        "diff_ids": ["sha256:" + hashlib.sha256(data).hexdigest() for data in tars]},
         }).encode()

@@ -48,6 +48,14 @@ def registryd() -> str:
     return str(path)
 
 
+def certsidecar() -> str:
+    """As registryd(); BUNKER_CERTSIDECAR names another build."""
+    path = ROOT / os.environ.get("BUNKER_CERTSIDECAR", "build/bin/certsidecar")
+    if not os.access(path, os.X_OK):
+        raise MissingPart(f"{path} is not built (make build)")
+    return str(path)
+
+
 def execute(name: str, *arguments: str, env: Mapping[str, str] | None = None,
             cwd: str | os.PathLike | None = None, stdin: str | None = None,
             timeout: float = 120) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import socket
 import tempfile
 import urllib.error
 import urllib.request
@@ -56,7 +57,6 @@ class Registry:
         self.data.mkdir(parents=True, exist_ok=True)
         self.port, self.debug_port = parts.free_port(), parts.free_port()
         self.host = f"127.0.0.1:{self.port}"
-        self.url = f"http://{self.host}"
         self.debug_url = f"http://127.0.0.1:{self.debug_port}"
         self._env = {"OTEL_TRACES_EXPORTER": "none", **(env or {})}
         self._prefix = prefix or []
@@ -74,6 +74,8 @@ class Registry:
                 "debug": {"addr": f"127.0.0.1:{self.debug_port}", "prometheus": {"enabled": True}},
             },
         }, config or {})
+        self.tls = bool(self.config["http"].get("tls"))
+        self.url = f"{'https' if self.tls else 'http'}://{self.host}"
         self.daemon: Daemon | None = None
 
     def __enter__(self) -> Registry:
@@ -94,6 +96,9 @@ class Registry:
 
     def _answers(self) -> bool:
         try:
+            if self.tls:  # it may want a certificate that we have not got
+                socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
+                return True
             with urllib.request.urlopen(f"{self.url}/v2/", timeout=5) as response:
                 return response.status == 200
         except urllib.error.HTTPError as error:

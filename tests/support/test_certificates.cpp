@@ -6,6 +6,7 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
@@ -25,16 +26,33 @@ void add_extension(X509* certificate, X509* issuer, int id, const std::string& v
   X509_EXTENSION_free(extension);
 }
 
+void add_name(X509_NAME* name, const char* kind, const std::string& value) {
+  require(X509_NAME_add_entry_by_txt(name, kind, MBSTRING_UTF8,
+                                     reinterpret_cast<const unsigned char*>(value.c_str()), -1, -1,
+                                     0) == 1);
+}
+
+std::string take_text(BIO* bio) {
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio, &data);
+  std::string out(data, static_cast<std::size_t>(size));
+  BIO_free(bio);
+  return out;
+}
+
 }  // namespace
 
 TestCertificate::TestCertificate(const std::string& common_name)
-    : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
-  build(common_name, "", nullptr);
-}
+    : TestCertificate(nullptr,
+                      {.common_name = common_name, .usage = "", .serial = 1, .authority = true}) {}
 
 TestCertificate::TestCertificate(const TestCertificate& issuer, const std::string& names)
-    : key_(EVP_EC_gen("P-256")), certificate_(X509_new()) {
-  build("server", names, &issuer);
+    : TestCertificate(&issuer,
+                      {.common_name = "server", .names = names, .usage = "", .serial = 2}) {}
+
+TestCertificate::TestCertificate(const TestCertificate* issuer, const CertificateSpec& spec)
+    : key_(spec.rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256")), certificate_(X509_new()) {
+  build(spec, issuer);
 }
 
 TestCertificate::~TestCertificate() {
@@ -42,33 +60,63 @@ TestCertificate::~TestCertificate() {
   EVP_PKEY_free(key_);
 }
 
-void TestCertificate::build(const std::string& common_name, const std::string& names,
-                            const TestCertificate* issuer) {
+void TestCertificate::build(const CertificateSpec& spec, const TestCertificate* issuer) {
   require(key_ != nullptr && certificate_ != nullptr);
   X509_set_version(certificate_, X509_VERSION_3);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate_), issuer != nullptr ? 2 : 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate_), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(certificate_), 3600);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate_), spec.serial);
+  X509_gmtime_adj(X509_getm_notBefore(certificate_), spec.begins);
+  X509_gmtime_adj(X509_getm_notAfter(certificate_), spec.ends);
   X509_set_pubkey(certificate_, key_);
-  X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate_), "CN", MBSTRING_UTF8,
-                             reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1,
-                             0);
+  X509_NAME* subject = X509_get_subject_name(certificate_);
+  for (const std::string& unit : spec.organizational_units) add_name(subject, "OU", unit);
+  add_name(subject, "CN", spec.common_name);
   X509* signer = issuer != nullptr ? issuer->certificate_ : certificate_;
   X509_set_issuer_name(certificate_, X509_get_subject_name(signer));
   add_extension(certificate_, signer, NID_basic_constraints,
-                issuer != nullptr ? "CA:FALSE" : "critical,CA:TRUE");
-  if (!names.empty()) add_extension(certificate_, signer, NID_subject_alt_name, names);
+                spec.authority ? "critical,CA:TRUE" : "CA:FALSE");
+  if (!spec.names.empty()) {
+    add_extension(certificate_, signer, NID_subject_alt_name, spec.names);
+  }
+  if (!spec.usage.empty()) add_extension(certificate_, signer, NID_ext_key_usage, spec.usage);
   require(X509_sign(certificate_, issuer != nullptr ? issuer->key_ : key_, EVP_sha256()) > 0);
 }
 
 std::string TestCertificate::pem() const {
   BIO* bio = BIO_new(BIO_s_mem());
   require(bio != nullptr && PEM_write_bio_X509(bio, certificate_) == 1);
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio, &data);
-  std::string out(data, static_cast<std::size_t>(size));
-  BIO_free(bio);
-  return out;
+  return take_text(bio);
+}
+
+std::string TestCertificate::key_pem() const {
+  BIO* bio = BIO_new(BIO_s_mem());
+  require(bio != nullptr &&
+          PEM_write_bio_PKCS8PrivateKey(bio, key_, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  return take_text(bio);
+}
+
+std::string TestCertificate::crl(const std::vector<long>& serials, long ends) const {
+  X509_CRL* list = X509_CRL_new();
+  require(list != nullptr && X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1);
+  X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
+  ASN1_TIME* time = X509_gmtime_adj(nullptr, -3600);
+  X509_CRL_set1_lastUpdate(list, time);
+  for (const long serial : serials) {
+    X509_REVOKED* entry = X509_REVOKED_new();
+    ASN1_INTEGER* number = ASN1_INTEGER_new();
+    require(entry != nullptr && number != nullptr && ASN1_INTEGER_set(number, serial) == 1);
+    X509_REVOKED_set_serialNumber(entry, number);
+    X509_REVOKED_set_revocationDate(entry, time);
+    ASN1_INTEGER_free(number);
+    require(X509_CRL_add0_revoked(list, entry) == 1);
+  }
+  X509_gmtime_adj(time, ends);
+  X509_CRL_set1_nextUpdate(list, time);
+  ASN1_TIME_free(time);
+  require(X509_CRL_sign(list, key_, EVP_sha256()) > 0);
+  BIO* bio = BIO_new(BIO_s_mem());
+  require(bio != nullptr && PEM_write_bio_X509_CRL(bio, list) == 1);
+  X509_CRL_free(list);
+  return take_text(bio);
 }
 
 SSL* TestCertificate::accept() const {

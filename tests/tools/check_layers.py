@@ -13,35 +13,57 @@ import re
 import sys
 
 BASE = ["lib/base/"]
+CRYPTO = BASE + ["lib/crypto/"]  # OpenSSL's objects
 OBSERVABILITY = BASE + ["lib/observability/"]
 RUNTIME = OBSERVABILITY + ["lib/runtime/"]
-NET = RUNTIME + ["lib/net/"]
+NET = RUNTIME + ["lib/crypto/", "lib/net/"]
 HTTP = NET + ["lib/http/"]
+KUBE = RUNTIME + ["lib/kube/", "lib/yaml/"]
 STORE = ["registryd/storage/object_store.h"]  # the interface, none of its drivers
 DRIVER = RUNTIME + STORE + ["registryd/storage/object_key.h"]
 CORE = ["lib/base/", "lib/runtime/", "registryd/core/"] + STORE
-API = HTTP + CORE + ["registryd/api/", "registryd/auth/", "registryd/config/", "registryd/ops/"]
+ACCESS = ["registryd/access/"]
+API = HTTP + CORE + ACCESS + ["registryd/api/", "registryd/auth/", "registryd/config/",
+                              "registryd/collect/", "registryd/ops/"]
+OPERATOR_API = BASE + ["lib/kube/object", "lib/yaml/", "operator/api/"]
+DESIRED = OPERATOR_API + ["operator/desired/"]  # pure, so it sees of lib/kube only what an object is
+PLAN = DESIRED + ["lib/pki/", "operator/plan/"]
 
 # Files whose path starts so may include what starts so; the first line that fits decides.
 LAYERS: list[tuple[str, list[str]]] = [
     ("lib/base/", BASE),
+    ("lib/crypto/", CRYPTO),
     ("lib/observability/", OBSERVABILITY),
     ("lib/runtime/", RUNTIME),
     ("lib/net/", NET),
     ("lib/http/", HTTP),
+    ("lib/kube/", KUBE),
+    ("lib/pki/", CRYPTO + ["lib/pki/"]),
+    ("lib/yaml/", ["lib/base/", "lib/yaml/"]),
     ("lib/cmake/", []),
+    ("proto/generator/", ["lib/base/", "lib/yaml/", "proto/generator/"]),
+    ("operator/api/", OPERATOR_API),
+    ("operator/desired/", DESIRED),
+    ("operator/plan/", PLAN),
+    ("operator/controller/", KUBE + ["operator/plan/plan.h", "operator/controller/"]),
+    ("operator/", ["lib/", "operator/"]),  # the composition root sees everything it wires
     ("registryd/storage/object_store", ["lib/base/", "lib/runtime/"] + STORE),
     ("registryd/storage/filesystem/", DRIVER + ["registryd/storage/filesystem/"]),
     ("registryd/storage/s3/", HTTP + DRIVER + ["registryd/storage/s3/"]),
     ("registryd/storage/memory/", DRIVER + ["registryd/storage/memory/"]),
     ("registryd/storage/", RUNTIME + ["registryd/storage/"]),
     ("registryd/core/", CORE),
-    ("registryd/auth/", HTTP + ["registryd/auth/"]),
-    ("registryd/config/", BASE + ["registryd/config/"]),
-    ("registryd/ops/", HTTP + CORE + ["registryd/ops/"]),
+    ("registryd/cache/", NET + CORE + ["registryd/cache/", "registryd/storage/object_key.h"]),
+    ("registryd/admin/", BASE + ["lib/net/tls_material.h", "registryd/admin/"]),
+    ("registryd/collect/", CORE + ["registryd/collect/"]),
+    ("registryd/access/", BASE + ["lib/net/peer_certificate.h"] + ACCESS),
+    ("registryd/auth/", HTTP + ACCESS + ["registryd/auth/"]),
+    ("registryd/config/", BASE + ACCESS + ["registryd/config/"]),
+    ("registryd/ops/", HTTP + CORE + ["registryd/collect/", "registryd/ops/"]),
     ("registryd/api/", API),
+    ("certsidecar/", HTTP + ["lib/kube/", "lib/pki/", "lib/yaml/", "certsidecar/"]),
     ("registryd/", ["lib/", "registryd/"]),  # the composition root sees everything it wires
-    ("tests/", ["lib/", "registryd/", "tests/"]),
+    ("tests/", ["certsidecar/", "lib/", "operator/", "registryd/", "tests/"]),
 ]
 
 # Third-party headers that only some folders may see; tests may see all.
@@ -49,9 +71,14 @@ ONLY_IN: list[tuple[str, tuple[str, ...]]] = [
     ("asio", ("lib/runtime/", "lib/net/", "lib/http/", "lib/cmake/")),
     ("spdlog/", ("lib/observability/",)),
     ("prometheus/", ("lib/observability/",)),
-    ("yaml-cpp/", ("registryd/config/",)),
+    ("yaml-cpp/", ("registryd/config/", "lib/yaml/")),
+    ("cpprest/", ("lib/kube/cpprest_transport.cpp",)),
     ("pugixml", ("registryd/storage/s3/xml.cpp",)),
-    ("CLI/", ("registryd/main",)),
+    ("hiredis/", ("registryd/cache/redis/protocol.cpp",)),
+    ("CLI/", ("certsidecar/main", "operator/main", "registryd/main")),
+    ("google/protobuf/", ("registryd/admin/grpc/", "proto/",)),
+    ("grpcpp/", ("registryd/admin/grpc/", "certsidecar/sds/server.cpp",)),
+    ("envoy/", ("certsidecar/sds/server.cpp", "registryd/admin/grpc/secrets.cpp")),
     ("gtest/", ()),
     ("gmock/", ()),
 ]
@@ -60,9 +87,9 @@ ONLY_IN: list[tuple[str, tuple[str, ...]]] = [
 COSTLY = ("nlohmann/json.hpp", "spdlog/", "prometheus/", "yaml-cpp/")
 
 # Headers that the build makes.
-GENERATED = {"revision.h"}
+GENERATED = {"revision.h", "bunker/admin/v1/admin.grpc.pb.h", "operator/api/types.h", "bunker/schema/options.pb.h"}
 
-FOLDERS = ("lib", "registryd", "tests")
+FOLDERS = ("certsidecar", "lib", "operator", "proto", "registryd", "tests")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Debian packages of the named groups of deploy/dev/packages.txt that are missing.
-# Usage: install_packages.sh GROUP …   (build, test, bench)
+# Usage: install_packages.sh GROUP …   (build, test, bench, coverage, images, e2e)
 # Quick and silent when nothing is missing. Services that come with a package (Docker, nginx, a
 # registry on port 5000) are neither started nor left to start at the next boot.
 set -euo pipefail

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds the Go programs that the tests and the benchmark use as real clients, peers and suites,
 # and links them into build/tools. Usage: install_tools.sh [NAME …] (default: all).
-# Each program is one module in tests/tools/go, so that its dependencies are exactly its own; what
-# was built is kept in the user's cache under the hash of go.mod and go.sum.
+# Each NAME is one module in tests/tools/go, so that its dependencies are exactly its own; it yields
+# the programs of its `tool` lines; a file `ldflags` beside go.mod is for the linker. What was built
+# is kept in the user's cache under the hash of these files.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -34,23 +35,37 @@ find_go() {
   echo "$cache/go/bin/go"
 }
 
+# Prints the names of the programs that the module in folder $1 yields.
+programs_of() {
+  sed -n 's|^tool .*/\([^/]*\)$|\1|p' "$1/go.mod"
+}
+
 install_one() {
-  local name=$1 module=$here/go/$1 hash built
+  local name=$1 module=$here/go/$1 flags hash built program missing=
   if [ ! -f "$module/go.mod" ]; then
     echo "install_tools.sh: no such tool: $name (there are: $(ls "$here/go" | tr '\n' ' '))" >&2
     return 1
   fi
-  hash=$(cat "$module/go.mod" "$module/go.sum" | sha256sum | cut -c1-16)
-  built=$cache/tools/$name/$hash/$name
-  if [ ! -x "$built" ]; then
+  flags=$(cat "$module/ldflags" 2>/dev/null || true)
+  hash=$( (cat "$module/go.mod" "$module/go.sum"; cat "$module"/*.go 2>/dev/null || true
+    echo -n "$flags") | sha256sum | cut -c1-16)
+  built=$cache/tools/$name/$hash
+  for program in $(programs_of "$module"); do
+    [ -x "$built/$program" ] || missing=$program
+  done
+  if [ -n "$missing" ]; then
     [ -n "${go:-}" ] || go=$(find_go)
     echo "building $name (once; kept in $cache/tools)"
-    mkdir -p "$(dirname "$built")"
+    mkdir -p "$built.new"
     (cd "$module" && GOTOOLCHAIN=local GOFLAGS=-mod=readonly CGO_ENABLED=0 \
-      "$go" build -trimpath -buildvcs=false -ldflags '-s -w' -o "$built.new" tool)
-    mv "$built.new" "$built"
+      "$go" build -trimpath -buildvcs=false -ldflags "-s -w $flags" -o "$built.new/" tool)
+    mkdir -p "$built"
+    mv "$built.new"/* "$built/"
+    rmdir "$built.new"
   fi
-  ln -sfn "$built" "$links/$name"
+  for program in $(programs_of "$module"); do
+    ln -sfn "$built/$program" "$links/$program"
+  done
 }
 
 mkdir -p "$links"

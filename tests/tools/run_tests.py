@@ -2,14 +2,19 @@
 
 Usage: run_tests.py [PHASE …]   (default: all but those that are asked for by name, in the order below)
 
+BUNKER_ALSO names more phases to run by default. BUNKER_DEADLINE (Unix time) leaves out the end-to-end
+tests, and says so, where they would not be done by then.
+
 Each phase writes build/logs/PHASE.log; a phase that fails shows the end of it. The last line
 counts every test of every phase: 'N passed, N failed, N skipped'.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -23,6 +28,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 LOGS = BUILD / "logs"
 JOBS = str(os.cpu_count() or 2)
+E2E_MINUTES = 20  # what the end-to-end tests take at most, the programs being built
 FUZZ_SECONDS = int(os.environ.get("BUNKER_FUZZ_SECONDS", "30"))
 
 
@@ -115,11 +121,12 @@ def ctest(shell: Shell, folder: pathlib.Path, *arguments: str,
     return Counts(total - failed - skipped, failed, skipped)
 
 
-def python_tests(shell: Shell, folders: tuple[str, ...]) -> Counts:
-    """Runs the test_*.py of folders of tests/; tests/support/run.py writes the counts."""
+def python_tests(shell: Shell, folders: tuple[str, ...], prefix: tuple[str, ...] = ()) -> Counts:
+    """Runs the test_*.py of folders of tests/; tests/support/run.py writes the counts. `prefix`: a
+    command to run them under."""
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as counts:
-        code = shell.run("/usr/bin/python3", "-m", "tests.support.run", "--counts", counts.name,
-                         *folders, check=False)
+        code = shell.run(*prefix, "/usr/bin/python3", "-m", "tests.support.run", "--counts",
+                         counts.name, *folders, check=False)
         numbers = counts.read().split()
     if len(numbers) != 3:
         raise Failed(f"the tests of {', '.join(folders)} ended with {code} before they were done")
@@ -173,28 +180,33 @@ def check_headers(shell: Shell) -> Counts:
     return Counts(1, 0)
 
 
-def static_analysis(shell: Shell) -> Counts:
-    folder = configure_and_build(shell, "asan")
-    files = [str(ROOT / path) for path in sources(".cpp") if not path.startswith("tests/")]
-    code = shell.run("run-clang-tidy-19", "-quiet", "-p", str(folder), "-j", JOBS, *files,
-                     check=False)
-    return Counts(1, 0) if code == 0 else Counts(0, 1)
+def static_analysis(*options: str) -> Callable[[Shell], Counts]:
+    def phase(shell: Shell) -> Counts:
+        folder = configure_and_build(shell, "asan")  # for the headers that the build makes
+        code = shell.run("/usr/bin/python3", "tests/tools/tidy.py", *options, str(folder),
+                         check=False)
+        return Counts(1, 0) if code == 0 else Counts(0, 1)
+
+    return phase
+
+
+def fuzz_one(shell: Shell, folder: pathlib.Path, target: pathlib.Path) -> bool:
+    name = target.name.removeprefix("fuzz_")
+    found = folder / "found" / name
+    found.mkdir(parents=True, exist_ok=True)
+    return shell.run(str(target), f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
+                     "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/",
+                     str(found), f"tests/fuzz/corpus/{name}", check=False) == 0
 
 
 def fuzzing(shell: Shell) -> Counts:
     folder = configure_and_build(shell, "fuzz")
-    counts = Counts()
-    for target in sorted((folder / "bin").glob("fuzz_*")):
-        name = target.name.removeprefix("fuzz_")
-        found = folder / "found" / name
-        found.mkdir(parents=True, exist_ok=True)
-        code = shell.run(str(target), f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
-                         "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={found}/",
-                         str(found), f"tests/fuzz/corpus/{name}", check=False)
-        counts.add(Counts(1, 0) if code == 0 else Counts(0, 1))
-    if counts.passed + counts.failed == 0:
+    targets = sorted((folder / "bin").glob("fuzz_*"))
+    if not targets:
         raise Failed("no fuzz target was built")
-    return counts
+    with concurrent.futures.ThreadPoolExecutor(int(JOBS)) as pool:
+        clean = sum(pool.map(lambda target: fuzz_one(shell, folder, target), targets))
+    return Counts(clean, len(targets) - clean)
 
 
 def programs(shell: Shell) -> Counts:
@@ -216,6 +228,33 @@ def real_parts(*folders: str) -> Callable[[Shell], Counts]:
     return phase
 
 
+def end_to_end(shell: Shell) -> Counts:
+    """On the cluster of KUBECONFIG, else on one of its own, where the machine can have one."""
+    deadline = float(os.environ.get("BUNKER_DEADLINE", "inf"))
+    if time.time() + 60 * E2E_MINUTES > deadline:
+        say(f"e2e: NOT RUN, there are not {E2E_MINUTES} minutes left; run it alone: make e2e")
+        return Counts(0, 0, 1)
+    programs(shell)
+    tools(shell)
+    if os.environ.get("KUBECONFIG"):
+        say(f"e2e: on the cluster of {os.environ['KUBECONFIG']}")
+        counts = python_tests(shell, ("e2e",))
+        for name, reason in re.findall(r"^(\w+) .*\.\.\. skipped '(.*)'$",
+                                       (LOGS / "e2e.log").read_text(encoding="utf-8"), re.MULTILINE):
+            say(f"e2e: NOT RUN there: {name}: {reason}")
+        return counts
+    say("e2e: on a cluster of its own, made and removed here")
+    cluster = ("/usr/bin/python3", "-m", "tests.e2e.cluster")
+    if shell.run(*cluster, "check", check=False) != 0:
+        say("e2e: NOT RUN, this machine cannot have a cluster; the log says what is in the way")
+        return Counts(0, 0, 1)
+    try:
+        shell.run(*cluster, "up")
+        return python_tests(shell, ("e2e",), (*cluster, "exec"))
+    finally:
+        subprocess.run([*cluster, "down"], cwd=ROOT, check=True)
+
+
 @dataclass
 class Phase:
     name: str
@@ -227,17 +266,24 @@ class Phase:
 PHASES = [
     Phase("format", check_format, 2),
     Phase("layers", check_layers, 2),
-    Phase("tools", tools, 25),
+    Phase("tools", tools, 40),
     Phase("build", programs, 20),
     Phase("unit", unit_tests, 25),
     Phase("headers", check_headers, 15),
-    Phase("tidy", static_analysis, 45, always=False),
+    Phase("tidy", static_analysis(), 45, always=False),
+    Phase("tidy-whole", static_analysis("--whole"), 120, always=False),
     Phase("threads", thread_tests, 25),
     Phase("fuzz", fuzzing, 20),
-    Phase("integration", real_parts("integration/clients", "integration/server"), 20),
+    Phase("integration", real_parts("integration/clients", "integration/server",
+                                       "integration/certsidecar", "integration/access"), 20),
     Phase("conformance", real_parts("conformance"), 10),
     Phase("interop", real_parts("integration/interop"), 10),
     Phase("crash", real_parts("integration/crash"), 10),
+    Phase("operator", real_parts("integration/operator"), 15),
+    Phase("collect", real_parts("integration/collect"), 10),
+    Phase("deploy", real_parts("integration/images", "integration/monitoring",
+                                "integration/chart"), 10),
+    Phase("e2e", end_to_end, 45, always=False),
 ]
 
 
@@ -271,12 +317,15 @@ def run_phase(phase: Phase) -> tuple[Counts, bool]:
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or [phase.name for phase in PHASES if phase.always]
+    also = os.environ.get("BUNKER_ALSO", "").split()
+    wanted = sys.argv[1:] or [phase.name for phase in PHASES if phase.always or phase.name in also]
     unknown = set(wanted) - {phase.name for phase in PHASES}
     if unknown:
         print(f"no such phase: {', '.join(sorted(unknown))}; there are: "
               + ", ".join(phase.name for phase in PHASES), file=sys.stderr)
         return 2
+    # As an interrupt: what a phase has started must end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     LOGS.mkdir(parents=True, exist_ok=True)
     total, all_ok, times = Counts(), True, []
     for phase in PHASES:

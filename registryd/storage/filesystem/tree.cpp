@@ -207,14 +207,18 @@ Sys<std::string> Tree::remove_one(const std::string& path) const {
   return prune_above(path);
 }
 
-Sys<void> Tree::remove(std::span<const std::string> paths) const {
+Sys<std::set<std::string>> Tree::remove(std::span<const std::string> paths) const {
   std::set<std::string> changed;
   for (const std::string& path : paths) {
     auto left = remove_one(path);
     if (!left) return std::unexpected(left.error());
     changed.insert(*std::move(left));
   }
-  for (const std::string& folder : changed) {
+  return changed;
+}
+
+Sys<void> Tree::sync_folders(const std::set<std::string>& folders) const {
+  for (const std::string& folder : folders) {
     const auto opened = open_path(folder, O_RDONLY | O_DIRECTORY, Lookup::full);
     if (!opened) continue;  // pruned since, and then one above it is in the set
     if (auto synced = sync_directory(*opened); !synced) return synced;

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstddef>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,9 +59,11 @@ class Tree {
   // Renames a file within its folder. Not made durable.
   [[nodiscard]] Sys<void> rename_beside(const std::string& from, const std::string& to) const;
   // Removes files, and the folders that become empty by it. Files that are not there, and folders,
-  // are passed over.
-  [[nodiscard]] Sys<void> remove(std::span<const std::string> paths) const;
-  // The same for one file, not made durable.
+  // are passed over. Returns the folders that lost something, for sync_folders().
+  [[nodiscard]] Sys<std::set<std::string>> remove(std::span<const std::string> paths) const;
+  // Makes removals durable.
+  [[nodiscard]] Sys<void> sync_folders(const std::set<std::string>& folders) const;
+  // Removes one file as remove() does.
   [[nodiscard]] Sys<void> discard(const std::string& path) const;
   // Removes `path`'s folder, and those above it, as long as they are empty. Returns the lowest one
   // that is left, "" for the root.

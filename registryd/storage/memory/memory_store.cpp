@@ -24,6 +24,8 @@ struct Item {
 struct Shelf {
   std::shared_mutex mutex;
   std::map<std::string, Item, std::less<>> items;
+  const SystemClock system_clock;
+  const Clock* clock = &system_clock;
 };
 
 Error no_object(const ObjectKey& key) {
@@ -80,7 +82,7 @@ class MemoryUpload final : public UploadWriter {
     auto node = shelf_->items.extract(mine);
     node.key() = upload_key(scratch_, token);
     node.mapped().has_writer = false;
-    node.mapped().modified = std::chrono::system_clock::now();
+    node.mapped().modified = shelf_->clock->now();
     shelf_->items.insert(std::move(node));
     bytes_.reset();
     co_return token.text;
@@ -94,7 +96,7 @@ class MemoryUpload final : public UploadWriter {
     shelf_->items.erase(mine);
     Item item;
     item.bytes = std::make_shared<const std::string>(std::move(*bytes_));
-    item.modified = std::chrono::system_clock::now();
+    item.modified = shelf_->clock->now();
     shelf_->items.insert_or_assign(std::move(key), std::move(item));
     bytes_.reset();
     co_return Result<void>();
@@ -120,6 +122,10 @@ class MemoryUpload final : public UploadWriter {
 
 class MemoryStore final : public ObjectStore {
  public:
+  explicit MemoryStore(const Clock* clock) {
+    if (clock != nullptr) shelf_->clock = clock;
+  }
+
   [[nodiscard]] std::string_view driver() const noexcept override { return "inmemory"; }
 
   Task<Result<ObjectInfo>> head(Context& context, ObjectKey key) override {
@@ -166,7 +172,7 @@ class MemoryStore final : public ObjectStore {
     BUNKER_CO_TRY(check_call(context, key));
     Item item;
     item.bytes = std::make_shared<const std::string>(std::move(bytes));
-    item.modified = std::chrono::system_clock::now();
+    item.modified = shelf_->clock->now();
     const std::unique_lock lock(shelf_->mutex);
     shelf_->items.insert_or_assign(std::move(key), std::move(item));
     co_return Result<void>();
@@ -268,7 +274,7 @@ Task<Result<std::unique_ptr<UploadWriter>>> MemoryStore::open_upload(
   if (is_new) {
     Item item;
     item.growing = std::make_shared<std::string>();
-    item.modified = std::chrono::system_clock::now();
+    item.modified = shelf_->clock->now();
     shelf_->items.emplace(key, std::move(item));
   }
   const auto found = shelf_->items.find(key);
@@ -284,8 +290,8 @@ Task<Result<std::unique_ptr<UploadWriter>>> MemoryStore::open_upload(
 
 }  // namespace
 
-std::unique_ptr<ObjectStore> make_memory_store() {
-  return std::make_unique<MemoryStore>();
+std::unique_ptr<ObjectStore> make_memory_store(const Clock* clock) {
+  return std::make_unique<MemoryStore>(clock);
 }
 
 }  // namespace bunker::storage

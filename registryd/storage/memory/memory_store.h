@@ -8,7 +8,8 @@
 
 namespace bunker::storage {
 
-// The store outlives every UploadWriter that it opened.
-[[nodiscard]] std::unique_ptr<ObjectStore> make_memory_store();
+// The store outlives every UploadWriter that it opened, and is outlived by `clock`, which says when
+// an object was written; null: the system's.
+[[nodiscard]] std::unique_ptr<ObjectStore> make_memory_store(const Clock* clock = nullptr);
 
 }  // namespace bunker::storage

@@ -17,6 +17,9 @@ namespace {
 constexpr std::size_t kMaxAnswer = std::size_t{8} << 20;  // 1,000 keys of 1,024 bytes, encoded
 constexpr std::size_t kMaxErrorBody = std::size_t{64} << 10;
 
+// A URL that ends with the credentials must still be of use to who gets it.
+constexpr unsigned kShortestUrl = 60;  // seconds
+
 double chance() {
   thread_local std::minstd_rand engine(std::random_device{}());
   return std::uniform_real_distribution<double>(0, 1)(engine);
@@ -204,8 +207,13 @@ Error Client::error_of(const Call& call, const Reply& reply) const {
 
 std::optional<std::string> Client::presign(const Endpoint& endpoint, std::string_view path,
                                            unsigned seconds) const {
-  const auto who = credentials_.good_for(seconds);
+  const auto who = credentials_.good_for(kShortestUrl);
   if (!who) return std::nullopt;
+  if (who->expires) {
+    const auto left =
+        std::chrono::duration_cast<std::chrono::seconds>(*who->expires - clock_.now());
+    seconds = static_cast<unsigned>(std::min<std::int64_t>(seconds, left.count()));
+  }
   const SystemTime now =
       clock_.now() + std::chrono::seconds(clock_offset_s_.load(std::memory_order_relaxed));
   SignableRequest request;

@@ -58,6 +58,8 @@ class Client {
     std::string region;
     std::string bucket;      // for error messages
     std::string user_agent;  // added to ours
+    // Whether the bodies of parts and objects are signed with their hash.
+    bool sign_payloads = true;
     RetryPolicy retries;
     // A connection on which nothing moves for so long is broken.
     std::chrono::milliseconds stall_time{30'000};
@@ -81,12 +83,12 @@ class Client {
   // The Error for a reply that is not what was hoped for.
   [[nodiscard]] Error error_of(const Call& call, const Reply& reply) const;
 
-  // "https://host/path?X-Amz-…" for a GET of `path` (encoded) at `endpoint`; nullopt when there
-  // are no credentials good for as long.
+  // "https://host/path?X-Amz-…" for a GET of `path` (encoded) at `endpoint`, good for `seconds` or
+  // as long as the credentials are; nullopt while there are none.
   [[nodiscard]] std::optional<std::string> presign(const Endpoint& endpoint, std::string_view path,
                                                    unsigned seconds) const;
 
-  [[nodiscard]] bool signs_payloads() const noexcept { return !options_.endpoint.tls; }
+  [[nodiscard]] bool signs_payloads() const noexcept { return options_.sign_payloads; }
 
  private:
   enum class Answer : unsigned char { whole, streamed };

@@ -316,11 +316,11 @@ bool is_allowed_container_url(std::string_view url) {
   url.remove_prefix(7);
   std::string_view host = url.substr(0, url.find_first_of("/?#"));
   if (host.find('@') != std::string_view::npos) return false;
-  if (host.starts_with('[')) {
-    host = host.substr(0, host.find(']') + 1);
-  } else {
-    host = host.substr(0, host.find(':'));
-  }
+  // A port may follow a name or an address in brackets; nothing else may.
+  const auto name_end = host.starts_with('[') ? host.find(']') + 1 : host.find(':');
+  const std::string_view rest = host.substr(std::min(name_end, host.size()));
+  if (!rest.empty() && !rest.starts_with(':')) return false;
+  host = host.substr(0, name_end);
   constexpr std::array<std::string_view, 6> kAllowed = {
       "localhost", "127.0.0.1", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"};
   return std::ranges::find(kAllowed, host) != kAllowed.end();

@@ -180,6 +180,15 @@ Result<Endpoint> resolve_redirect_endpoint(const Settings& settings) {
   return resolve(settings, "redirectendpoint", settings.redirect_endpoint);
 }
 
+bool is_loopback(std::string_view host) {
+  const std::string name = lower(host);
+  in_addr v4{};
+  if (inet_pton(AF_INET, name.c_str(), &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+  in6_addr v6{};
+  if (inet_pton(AF_INET6, name.c_str(), &v6) == 1) return IN6_IS_ADDR_LOOPBACK(&v6);
+  return name == "localhost" || name.ends_with(".localhost");
+}
+
 bool is_public_host(std::string_view host) {
   const std::string name = lower(host);
   in_addr v4{};

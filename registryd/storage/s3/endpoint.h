@@ -25,6 +25,10 @@ struct Endpoint {
 // Where clients reach it: `redirect_endpoint`, or else the same.
 [[nodiscard]] Result<Endpoint> resolve_redirect_endpoint(const Settings& settings);
 
+// Whether `host` is this machine itself: a loopback address, or a name that stands for one (RFC
+// 6761 §6.3).
+[[nodiscard]] bool is_loopback(std::string_view host);
+
 // Whether a client on another network may be expected to reach `host`: not for loopback, private
 // and link-local addresses, names without a dot, and names that only a cluster or a local network
 // knows (.local, .internal, .svc and the like).

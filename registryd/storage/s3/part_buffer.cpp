@@ -1,6 +1,7 @@
 #include "registryd/storage/s3/part_buffer.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 
@@ -40,6 +41,9 @@ BlockPool::~BlockPool() {
 std::byte* BlockPool::take() {
   {
     const std::lock_guard lock(mutex_);
+    // give_back() then needs no memory, which it might not get.
+    free_.reserve(free_.size() + in_use_ + 1);
+    ++in_use_;
     if (!free_.empty()) {
       std::byte* block = free_.back();
       free_.pop_back();
@@ -47,19 +51,33 @@ std::byte* BlockPool::take() {
     }
   }
   void* block = ::mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (block == MAP_FAILED) throw std::bad_alloc();
+  if (block == MAP_FAILED) {
+    const std::lock_guard lock(mutex_);
+    --in_use_;
+    throw std::bad_alloc();
+  }
   return static_cast<std::byte*>(block);
 }
 
 void BlockPool::give_back(std::byte* block) noexcept {
+  // Two at most: it falls by one, and one comes.
+  std::array<std::byte*, 2> surplus{};
+  std::size_t count = 0;
   {
     const std::lock_guard lock(mutex_);
-    if (free_.size() < kReserve) {
-      free_.push_back(block);
-      return;
+    --in_use_;
+    free_.push_back(block);
+    while (free_.size() > in_use_ + kReserve) {
+      surplus[count++] = free_.back();
+      free_.pop_back();
     }
   }
-  ::munmap(block, kBlock);
+  for (std::byte* unused : std::span(surplus).first(count)) ::munmap(unused, kBlock);
+}
+
+std::size_t BlockPool::spare() const {
+  const std::lock_guard lock(mutex_);
+  return free_.size();
 }
 
 PartBuffer::PartBuffer(BlockPool& pool, bool hashed) : pool_(pool) {

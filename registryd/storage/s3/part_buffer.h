@@ -19,13 +19,13 @@
 
 namespace bunker::storage::s3 {
 
-// Memory in blocks of one size, straight from the kernel: what is given back beyond a small reserve
-// leaves the process at once.
+// Memory in blocks of one size, straight from the kernel. While some are in use, as many are kept,
+// since fresh ones cost the kernel as much as filling them; the others leave the process at once.
 class BlockPool {
  public:
   static constexpr std::size_t kBlock = std::size_t{256} * 1024;
 
-  BlockPool() { free_.reserve(kReserve); }
+  BlockPool() = default;
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
@@ -33,10 +33,15 @@ class BlockPool {
   [[nodiscard]] std::byte* take();
   void give_back(std::byte* block) noexcept;
 
+  // Blocks that are given back and kept.
+  [[nodiscard]] std::size_t spare() const;
+
  private:
-  static constexpr std::size_t kReserve = 16;  // blocks kept
-  std::mutex mutex_;
+  static constexpr std::size_t kReserve = 16;  // blocks kept at least
+
+  mutable std::mutex mutex_;
   std::vector<std::byte*> free_;
+  std::size_t in_use_ = 0;
 };
 
 class PartBuffer {

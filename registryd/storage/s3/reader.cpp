@@ -66,9 +66,7 @@ class ResumingSource final : public ByteSource {
         const auto piece = co_await body_->read();
         if (piece && !piece->empty()) {
           const auto taken = piece->first(std::min<std::uint64_t>(piece->size(), left_));
-          position_ += taken.size();
-          left_ -= taken.size();
-          breaks_ = 0;
+          advance(taken.size());
           co_return taken;
         }
         body_ = nullptr;
@@ -80,7 +78,20 @@ class ResumingSource final : public ByteSource {
     }
   }
 
+  Task<std::size_t> read_to_pipe(int pipe, std::size_t most) override {
+    if (left_ == 0 || body_ == nullptr) co_return std::size_t{0};
+    const auto moved = co_await body_->read_to_pipe(pipe, std::min<std::uint64_t>(most, left_));
+    advance(moved);
+    co_return moved;
+  }
+
  private:
+  void advance(std::size_t bytes) noexcept {
+    position_ += bytes;
+    left_ -= bytes;
+    if (bytes > 0) breaks_ = 0;
+  }
+
   Task<Result<void>> reopen() {
     const ByteRange rest{.offset = position_, .length = left_};
     const Call call = backend_.calls.get(key_, rest, etag_);

@@ -7,7 +7,7 @@ namespace bunker::storage::s3 {
 namespace {
 
 constexpr std::size_t kBatch = 1000;  // the most that DeleteObjects takes
-constexpr std::size_t kParallelBatches = 4;
+constexpr std::size_t kParallelBatches = 8;
 constexpr std::size_t kParallelSingles = 16;
 constexpr unsigned kRounds = 4;  // for keys that a batch answer says to try again
 

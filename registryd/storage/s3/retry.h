@@ -65,7 +65,7 @@ class AdaptiveRate {
  private:
   static constexpr double kCut = 0.7;
   static constexpr double kScale = 0.4;                     // of the curve, 1/s⁴
-  static constexpr double kLowest = 1;                      // calls a second
+  static constexpr double kLowest = 10;                     // calls a second
   static constexpr std::chrono::seconds kForgetAfter{120};  // without another SlowDown
 
   void measure(SteadyTime now);

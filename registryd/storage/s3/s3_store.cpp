@@ -114,6 +114,9 @@ class S3Store final : public ObjectStore {
     out.region = options.settings.region;
     out.bucket = options.settings.bucket;
     out.user_agent = options.settings.user_agent;
+    // What TLS protects, or never leaves the machine, needs no second hash of every blob.
+    out.sign_payloads =
+        options.settings.sign_payloads.value_or(!endpoint.tls && !is_loopback(endpoint.host));
     out.retries = options.retries;
     out.observer = options.observer;
     return out;

@@ -14,7 +14,8 @@ struct Settings {
   std::string region;             // may be empty with an endpoint: then "us-east-1"
   std::string endpoint;           // regionendpoint: "https://host[:port][/path]" or "host[:port]"
   std::string redirect_endpoint;  // what clients reach it by; empty: `endpoint`
-  // nullopt: path-style where an endpoint is given, as distribution does.
+  // nullopt: path-style where an endpoint is given, as distribution 2.x does (3.x never does it by
+  // itself).
   std::optional<bool> force_path_style;
   std::string bucket;
   std::string root_directory;
@@ -34,7 +35,10 @@ struct Settings {
   std::uint64_t chunk_bytes = 10u << 20;  // of a part: 5 MiB to 5 GiB
   std::uint64_t copy_chunk_bytes = 32u << 20;
   unsigned copy_concurrency = 100;
-  std::uint64_t copy_threshold_bytes = 32u << 20;
+  std::uint64_t copy_threshold_bytes = 512u << 20;
+
+  // bunker.s3.payloadsigning; nullopt: where neither TLS nor the loopback protects what is sent.
+  std::optional<bool> sign_payloads;
 
   bool redirect_disabled = false;  // storage.redirect.disable
 };

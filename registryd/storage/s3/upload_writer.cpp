@@ -13,7 +13,7 @@ namespace bunker::storage::s3 {
 namespace {
 
 // After this time, a blob that suspend_as() put in place is looked at again before it is relied on.
-constexpr std::chrono::minutes kPlacedIsFresh{10};
+constexpr std::chrono::seconds kPlacedIsFresh{10};  // well below any grace of a collection
 
 std::unexpected<Error> removed() {
   return fail(Code::not_found, "the upload was removed meanwhile");

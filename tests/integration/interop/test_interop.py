@@ -3,14 +3,17 @@ blob the same byte for byte. registryd, distribution 3 and Debian's distribution
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import pathlib
 import tempfile
 import unittest
 
+from tests.support import parts
 from tests.support.api import (DOCKER_MANIFEST, OCI_INDEX, Api, descriptor, digest,
                                image_manifest, index_manifest)
-from tests.support.images import noise
+from tests.support.gateway import Gateway, in_memory
+from tests.support.images import Layout, noise
 from tests.support.registry import Registry, kind_under_test
 
 PEERS = ["distribution", "debian"]
@@ -82,10 +85,16 @@ def write(host: str) -> Written:
 
 
 class InteropTest(unittest.TestCase):
+    """Over a folder."""
+
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory(prefix="bunker-interop-")
         self.addCleanup(folder.cleanup)
         self.data = pathlib.Path(folder.name)
+
+    def registry(self, kind: str | None = None) -> Registry:
+        """One of any number that serve the same images."""
+        return Registry(kind, data=self.data)
 
     def check(self, host: str, written: Written, reader: str) -> None:
         api = Api(host)
@@ -112,12 +121,12 @@ class InteropTest(unittest.TestCase):
         self.assertEqual((gone.status, gone.error_code()), (404, "MANIFEST_UNKNOWN"))
 
     def serve(self, writer: str, reader: str) -> None:
-        with Registry(writer, data=self.data) as registry:
+        with self.registry(writer) as registry:
             written = write(registry.host)
-        with Registry(reader, data=self.data) as registry:
+        with self.registry(reader) as registry:
             self.check(registry.host, written, reader)
             self.change(registry.host, written)
-        with Registry(writer, data=self.data) as registry:
+        with self.registry(writer) as registry:
             self.check(registry.host, written, writer)
 
     def change(self, host: str, written: Written) -> None:
@@ -149,8 +158,7 @@ class InteropTest(unittest.TestCase):
                 self.serve(kind_under_test(), peer)
 
     def test_serves_one_folder_together_with_a_peer(self) -> None:
-        with (Registry(data=self.data) as ours,
-              Registry("distribution", data=self.data) as peer):
+        with self.registry() as ours, self.registry("distribution") as peer:
             apis = [Api(ours.host), Api(peer.host)]
             for number in range(20):
                 writer, reader = apis[number % 2], apis[(number + 1) % 2]
@@ -162,8 +170,47 @@ class InteropTest(unittest.TestCase):
     def test_goes_on_with_what_a_peer_knows_of_a_sha512_blob(self) -> None:
         data = noise(10_000, 50)
         wanted = digest(data, "sha512")
-        with Registry("distribution", data=self.data) as peer:
+        with self.registry("distribution") as peer:
             api = Api(peer.host)
             api.finish_upload(api.start_upload("aliased"), wanted, data)
-        with Registry(data=self.data) as ours:
+        with self.registry() as ours:
             self.assertEqual(Api(ours.host).blob("aliased", wanted), data)
+
+
+class BucketInteropTest(InteropTest):
+    """Over a bucket."""
+
+    def setUp(self) -> None:
+        self.gateway = self.enterContext(Gateway(folder=in_memory()))
+
+    def registry(self, kind: str | None = None) -> Registry:
+        storage = self.gateway.storage()
+        # Distribution would send us to the store. 3.x takes path style for itself, 2.8 always.
+        storage["redirect"] = {"disable": True}
+        if kind == "distribution":
+            storage["s3"]["forcepathstyle"] = True
+        # A bundle that this machine may have for AWS's programs is more than 2.8 can take.
+        return Registry(kind, config={"storage": storage}, env={"AWS_CA_BUNDLE": ""})
+
+    def test_serves_one_bucket_together_while_clients_push(self) -> None:
+        layout = Layout(self.gateway.folder / "layout")
+        count = 6
+        for number in range(count):
+            layout.add_image(f"image{number}", [{"own": noise(6 << 20, 100 + number)},
+                                                {"shared": noise(50_000, 99)}])
+        with (self.registry() as ours, self.registry("distribution") as peer,
+              self.registry("debian") as older):
+            hosts = [ours.host, peer.host, older.host]
+
+            def push(number: int) -> None:
+                parts.run("skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false",
+                          f"oci:{layout.folder}:image{number}",
+                          f"docker://{hosts[number % 3]}/together/app:v{number}")
+
+            with concurrent.futures.ThreadPoolExecutor(4) as pool:
+                list(pool.map(push, range(count)))
+            for host in hosts:
+                self.assertEqual(sorted(Api(host).tags("together/app")),
+                                 [f"v{number}" for number in range(count)])
+                for number in range(count):
+                    parts.run("crane", "validate", "--remote", f"{host}/together/app:v{number}")

@@ -47,6 +47,15 @@ TEST(BodyDecoder, AKnownLengthEndsThere) {
   EXPECT_FALSE(decode(BodyDecoder::with_length(5), "hell").finished);
 }
 
+TEST(BodyDecoder, BytesThatWentAnotherWayCount) {
+  BodyDecoder decoder = BodyDecoder::with_length(9);
+  decoder.skip(4);
+  EXPECT_FALSE(decoder.finished());
+  EXPECT_EQ(decode(decoder, "hello, next").body, "hello");
+  decoder.skip(5);
+  EXPECT_TRUE(decoder.finished());
+}
+
 TEST(BodyDecoder, UntilCloseTakesEverything) {
   const auto out = decode(BodyDecoder::until_close(), "abc");
   EXPECT_EQ(out.body, "abc");

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "tests/unit/lib/http/pattern.h"
 #include "tests/unit/lib/http/server_fixture.h"
 
 namespace bunker::http::testing {
@@ -17,17 +18,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr const char* kGet = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
-
-// Bytes that differ from place to place, so that a misplaced piece shows.
-std::string pattern(std::size_t size) {
-  std::string text(size, '\0');
-  std::uint32_t state = 12345;
-  for (char& c : text) {
-    state = state * 1664525 + 1013904223;
-    c = static_cast<char>(state >> 24);
-  }
-  return text;
-}
 
 // Yields the pieces it was given, then ends or fails.
 class ScriptedSource final : public ByteSource {

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/net/pipe.h"
 #include "lib/net/tcp_stream.h"
 
 namespace bunker::net {
@@ -75,6 +76,43 @@ Task<std::string> read_to_end(Stream& stream) {
     if (*got == 0) co_return out;
     out.append(reinterpret_cast<const char*>(buffer.data()), *got);
   }
+}
+
+Task<Result<void>> write_and_end(Stream& stream, std::string text) {
+  auto written = co_await write_all(stream, std::move(text));
+  stream.shutdown_send();
+  co_return written;
+}
+
+// Hands on what `from` yields to `to`, through a pipe.
+Task<Result<void>> hand_on(Stream& from, Stream& to, PipePool& pipes) {
+  auto pipe = pipes.take();
+  while (true) {
+    BUNKER_CO_TRY_ASSIGN(const std::size_t got,
+                         co_await from.receive_to_pipe(pipe->in->fd(), 1 << 20));
+    if (got == 0) break;
+    BUNKER_CO_TRY(co_await to.send_from_pipe(pipe->out->fd(), got));
+  }
+  to.shutdown_send();
+  co_return Result<void>();
+}
+
+TEST_F(StreamTest, HandsBytesOnThroughAPipe) {
+  std::array<int, 2> fds{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds.data()), 0);
+  TcpStream next(context_, fds[0]);
+  TcpStream last(context_, fds[1]);
+  std::string text(3'000'000, 'a');
+  for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>(i % 251);
+  PipePool pipes;
+  const auto written = start(write_and_end(*left_, text));
+  const auto handed = start(hand_on(*right_, next, pipes));
+  const auto received = start(read_to_end(last));
+  run();
+  EXPECT_TRUE(**written && **handed);
+  EXPECT_TRUE(*received == text);
+  EXPECT_EQ(right_->moved(), text.size());
+  EXPECT_EQ(next.moved(), text.size());
 }
 
 TEST_F(StreamTest, MovesMoreThanTheSocketHolds) {

@@ -71,6 +71,30 @@ TEST_F(Tls, ATrustedCertificateOfTheNameIsTaken) {
   EXPECT_TRUE(outcome.server) << to_string(outcome.server.error());
 }
 
+TEST_F(Tls, RecordsThatWereReadAheadAreNotWaitedFor) {
+  std::string got;
+  const Side speak = [](TlsStream& stream) -> Task<void> {
+    for (std::string text : {"one", "two", "six"}) {
+      std::array<iovec, 1> pieces{iovec{text.data(), text.size()}};
+      EXPECT_TRUE(co_await stream.write(pieces));
+    }
+  };
+  const Side listen = [&got](TlsStream& stream) -> Task<void> {
+    SSL_set_read_ahead(stream.ssl(), 1);
+    std::array<std::byte, 2> bytes;  // less than a record
+    while (got.size() < 9) {
+      if (!co_await stream.wait(Want::read)) co_return;
+      const Attempt attempt = stream.try_read(bytes);
+      if (attempt.status == Attempt::Status::want_read) continue;
+      if (attempt.status != Attempt::Status::done) co_return;
+      got.append(reinterpret_cast<const char*>(bytes.data()), attempt.bytes);
+    }
+    EXPECT_FALSE(stream.buffered());
+  };
+  connect(trusting(), "s3.example.com", good_, speak, listen);
+  EXPECT_EQ(got, "onetwosix");
+}
+
 TEST_F(Tls, AnAddressMustBeInTheCertificateToo) {
   EXPECT_TRUE(connect(trusting(), "192.0.2.1", good_).client);
 }

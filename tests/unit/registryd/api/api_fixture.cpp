@@ -84,7 +84,7 @@ void ApiTest::restart() {
   log.fd = log_write_;
   logger_ = std::make_unique<Logger>(std::move(log));
   registry_ = std::make_unique<registry::Registry>(*store_, clock_, registry_options_);
-  handler_ = make_handler({*registry_, *logger_, metrics_, authenticator_}, options_);
+  handler_ = make_handler({*registry_, *logger_, metrics_, guard_}, options_);
 }
 
 Answer ApiTest::run(std::string_view method, std::string_view target, const Fields& fields,

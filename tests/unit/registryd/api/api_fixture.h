@@ -73,7 +73,7 @@ class ApiTest : public testing::Test {
 
   registry::Registry::Options registry_options_;
   Options options_;
-  auth::Authenticator* authenticator_ = nullptr;
+  auth::Guard* guard_ = nullptr;
   Metrics metrics_;
 
  private:

@@ -1,11 +1,8 @@
-// What every request passes through: routes and methods, identity, headers, metrics, the log.
-#include "registryd/core/errors.h"
+// What every request passes through: routes and methods, headers, metrics, the log.
 #include "tests/unit/registryd/api/api_fixture.h"
 
 namespace bunker::api {
 namespace {
-
-namespace reason = registry::reason;
 
 class MiddlewareTest : public ApiTest {};
 
@@ -131,107 +128,7 @@ TEST_F(MiddlewareTest, UnhealthyAnswers503EverywhereButAtTheRoot) {
   EXPECT_EQ(send("GET", "/v2/").status, 200);
 }
 
-// --- Identity
-// -------------------------------------------------------------------------------------
-
-// "Authorization: pull" may pull from everywhere but "secret", "push" may push too, "admin" all.
-class RightsByWord final : public auth::Authenticator {
- public:
-  Task<Result<auth::Identity>> authenticate(Context&, const http::Request& request,
-                                            std::vector<auth::Access> wanted) override {
-    const std::string word(request.headers.get("Authorization").value_or(""));
-    if (word.empty()) {
-      co_return fail(Code::unauthenticated, "who are you?", "log in", reason::kUnauthorized);
-    }
-    for (const auth::Access& access : wanted) {
-      const bool may =
-          access.action == auth::Action::pull
-              ? access.repository != "secret" || word == "admin"
-              : word == "admin" || (word == "push" && access.action == auth::Action::push);
-      if (!may) co_return fail(Code::forbidden, "you may not", "", reason::kDenied);
-    }
-    co_return auth::Identity{word};
-  }
-
-  std::string challenge(const http::Request&,
-                        const std::vector<auth::Access>& wanted) const override {
-    std::string scope;
-    for (const auth::Access& access : wanted) {
-      scope += access.repository + ":" + std::to_string(static_cast<int>(access.action)) + " ";
-    }
-    return "Test realm=\"" + scope + "\"";
-  }
-};
-
-class IdentityTest : public ApiTest {
- protected:
-  IdentityTest() {
-    authenticator_ = &rights_;
-    restart();
-  }
-  int status(std::string_view method, std::string_view target, const std::string& word) {
-    Fields fields;
-    if (!word.empty()) fields.emplace_back("Authorization", word);
-    return send(method, target, fields).status;
-  }
-
- private:
-  RightsByWord rights_;
-};
-
-TEST_F(IdentityTest, StrangersAreChallenged) {
-  for (const char* const path : {"/v2/", "/v2/_catalog", "/v2/app/tags/list"}) {
-    const Answer answer = send("GET", path);
-    EXPECT_EQ(answer.status, 401) << path;
-    EXPECT_EQ(answer.code(), "UNAUTHORIZED") << path;
-    EXPECT_TRUE(answer.header("WWW-Authenticate").starts_with("Test realm=\"")) << path;
-    EXPECT_EQ(answer.header("Docker-Distribution-API-Version"), "registry/2.0") << path;
-  }
-  EXPECT_EQ(send("POST", "/v2/app/blobs/uploads/").header("WWW-Authenticate"),
-            "Test realm=\"app:0 app:1 \"");
-  EXPECT_EQ(send("DELETE", "/v2/app/manifests/v1").header("WWW-Authenticate"),
-            "Test realm=\"app:2 \"");
-}
-
-TEST_F(IdentityTest, NothingIsAskedAtTheRootNorForAPreflight) {
-  EXPECT_EQ(status("GET", "/", ""), 200);
-  EXPECT_EQ(status("OPTIONS", "/v2/app/tags/list", ""), 200);
-  EXPECT_EQ(status("GET", "/nothing", ""), 404);
-}
-
-TEST_F(IdentityTest, EachMethodNeedsItsRight) {
-  EXPECT_EQ(status("GET", "/v2/", "pull"), 200);
-  EXPECT_EQ(status("GET", "/v2/app/tags/list", "pull"), 404);
-  EXPECT_EQ(status("GET", "/v2/secret/tags/list", "pull"), 403);
-  EXPECT_EQ(status("POST", "/v2/app/blobs/uploads/", "pull"), 403);
-  EXPECT_EQ(status("PUT", "/v2/app/manifests/v1", "pull"), 403);
-  EXPECT_EQ(status("POST", "/v2/app/blobs/uploads/", "push"), 202);
-  EXPECT_EQ(status("DELETE", "/v2/app/manifests/v1", "push"), 403);
-  EXPECT_EQ(status("DELETE", "/v2/app/manifests/v1", "admin"), 404);
-  const Answer denied = send("GET", "/v2/secret/tags/list", {{"Authorization", "pull"}});
-  EXPECT_EQ(denied.code(), "DENIED");
-  EXPECT_EQ(denied.header("WWW-Authenticate"), "");
-}
-
-TEST_F(IdentityTest, WhoMayPushMayCancel) {
-  const Answer started = send("POST", "/v2/app/blobs/uploads/", {{"Authorization", "push"}});
-  EXPECT_EQ(status("DELETE", started.header("Location"), "push"), 204);
-}
-
-TEST_F(IdentityTest, MountFromWhereOneMayNotReadBeginsAnUpload) {
-  const std::string digest = sha256("hidden");
-  EXPECT_EQ(send("POST", "/v2/secret/blobs/uploads/?digest=" + digest, {{"Authorization", "admin"}},
-                 "hidden")
-                .status,
-            201);
-  const std::string mount = "/v2/app/blobs/uploads/?from=secret&mount=" + digest;
-  EXPECT_EQ(status("POST", mount, "push"), 202);
-  EXPECT_EQ(status("GET", "/v2/app/blobs/" + digest, "admin"), 404);
-  EXPECT_EQ(status("POST", mount, "admin"), 201);
-}
-
-// --- Metrics and the log
-// --------------------------------------------------------------------------
+// --- Metrics and the log -------------------------------------------------------------------------
 
 TEST_F(MiddlewareTest, CountsByDistributionsNames) {
   push_image("team/app", "v1", "one");

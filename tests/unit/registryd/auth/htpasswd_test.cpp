@@ -36,11 +36,11 @@ class HtpasswdAuthTest : public HtpasswdTest {
     return out;
   }
 
-  Result<Identity> authenticate(const http::Request& request) {
+  Admission authenticate(const http::Request& request) {
     Context context;
-    return run_task(authenticator_->authenticate(context, request, {}));
+    return run_task(authenticator_->identify(context, request, {}));
   }
-  Result<Identity> authenticate(const std::string& user, const std::string& password) {
+  Admission authenticate(const std::string& user, const std::string& password) {
     return authenticate(request(user, password));
   }
   [[nodiscard]] std::size_t attempts(const std::string& result) const {
@@ -51,19 +51,19 @@ class HtpasswdAuthTest : public HtpasswdTest {
   std::unique_ptr<Authenticator> authenticator_;
 };
 
-void expect_refused(const Result<Identity>& result) {
+void expect_refused(const Admission& result) {
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().code, Code::unauthenticated);
-  EXPECT_EQ(result.error().reason, "UNAUTHORIZED");
+  EXPECT_EQ(result.error().error.code, Code::unauthenticated);
+  EXPECT_EQ(result.error().error.reason, "UNAUTHORIZED");
+  EXPECT_EQ(result.error().challenge, "Basic realm=\"basic-realm\"");
 }
 
 TEST_F(HtpasswdAuthTest, LetsInWhoIsInTheFile) {
   set_password("alice", "secret");
   set_password("bób", "pass:word ü");
   open();
-  EXPECT_EQ(authenticate("alice", "secret")->name, "alice");
-  EXPECT_EQ(authenticate("bób", "pass:word ü")->name, "bób");
-  EXPECT_EQ(authenticator_->challenge({}, {}), "Basic realm=\"basic-realm\"");
+  EXPECT_EQ(authenticate("alice", "secret")->user, "alice");
+  EXPECT_EQ(authenticate("bób", "pass:word ü")->user, "bób");
 }
 
 TEST_F(HtpasswdAuthTest, RefusesEveryoneElse) {
@@ -81,13 +81,24 @@ TEST_F(HtpasswdAuthTest, RefusesEveryoneElse) {
 TEST_F(HtpasswdAuthTest, RefusesRequestsWithoutUsableCredentials) {
   set_password("alice", "secret");
   open();
-  expect_refused(authenticate(http::Request{}));
   http::Request bearer;
   bearer.headers.add("Authorization", "Bearer token");
   expect_refused(authenticate(bearer));
   http::Request twice = request("alice", "secret");
   twice.headers.add("authorization", "Basic " + base64_encode("alice:secret"));
   expect_refused(authenticate(twice));
+}
+
+TEST_F(HtpasswdAuthTest, NoCredentialsAreNoMistake) {
+  set_password("alice", "secret");
+  open();
+  for (const http::Request& nothing : {http::Request{}, request("", "")}) {
+    const Admission identity = authenticate(nothing);
+    ASSERT_TRUE(identity);
+    EXPECT_FALSE(identity->has_credentials);
+    EXPECT_TRUE(identity->is_anonymous());
+  }
+  expect_refused(authenticate("", "secret"));
 }
 
 TEST_F(HtpasswdAuthTest, RemembersWhatWasRightAndNothingElse) {
@@ -125,7 +136,7 @@ TEST_F(HtpasswdAuthTest, ManyRequestsWithTheSameCredentialsCostOneCheck) {
     threads.spawn(static_cast<std::size_t>(i % 2), [&]() -> Task<void> {
       Context context;
       const http::Request same = request("alice", "secret");
-      const auto identity = co_await authenticator_->authenticate(context, same, {});
+      const auto identity = co_await authenticator_->identify(context, same, {});
       if (identity) ++accepted;
       done.count_down();
     });
@@ -150,10 +161,11 @@ TEST_F(HtpasswdAuthTest, TooManyGuessesAtOnceAreTurnedAway) {
     threads.spawn(0, [&, i]() -> Task<void> {
       Context context;
       const http::Request guess = request(i % 2 == 0 ? "alice" : "nobody", std::to_string(i));
-      const auto identity = co_await authenticator_->authenticate(context, guess, {});
-      if (identity.error().code == Code::unauthenticated) ++refused;
-      if (identity.error().code == Code::retry_later) {
-        EXPECT_EQ(identity.error().reason, "TOOMANYREQUESTS");
+      const auto identity = co_await authenticator_->identify(context, guess, {});
+      const Error& error = identity.error().error;
+      if (error.code == Code::unauthenticated) ++refused;
+      if (error.code == Code::retry_later) {
+        EXPECT_EQ(error.reason, "TOOMANYREQUESTS");
         ++overloaded;
       }
       done.count_down();

@@ -58,9 +58,8 @@ TEST(Check, HasDistributionsDefaults) {
   EXPECT_EQ(config.bunker.threads, 0);
 }
 
-TEST(Check, ReadsTheWalkThroughWholeThoughRedisIsNotThereYet) {
+TEST(Check, ReadsTheWalkThroughWhole) {
   const Report report = check_text(kWalkThrough);
-  // What it says is understood …
   ASSERT_TRUE(report.config.storage.s3);
   const S3& s3 = *report.config.storage.s3;
   EXPECT_EQ(s3.access_key, "API Key: EXO...");
@@ -72,11 +71,7 @@ TEST(Check, ReadsTheWalkThroughWholeThoughRedisIsNotThereYet) {
   EXPECT_EQ(s3.chunk_bytes, 10u << 20);
   EXPECT_THAT(report.config.redis.addresses, ElementsAre("redis:6379"));
   EXPECT_EQ(report.config.storage.descriptor_cache, DescriptorCache::redis);
-  // … and what this version lacks is refused by name, and nothing else is.
-  EXPECT_EQ(report.findings.size(), 2u) << text(report);
-  EXPECT_NE(find(report, Severity::error, "storage.cache.blobdescriptor"), nullptr);
-  EXPECT_NE(find(report, Severity::error, "redis"), nullptr);
-  EXPECT_THAT(text(report), Not(HasSubstr("Secret Key")));
+  EXPECT_TRUE(report.findings.empty()) << text(report);
 }
 
 TEST(Check, ReadsTls) {
@@ -86,10 +81,7 @@ TEST(Check, ReadsTls) {
   EXPECT_THAT(report.config.http.tls.client_cas, ElementsAre("/etc/docker/certs/ca.pem"));
   EXPECT_EQ(report.config.http.tls.client_auth, ClientAuth::require_and_verify);
   EXPECT_EQ(report.config.http.tls.minimum, TlsVersion::tls1_2);
-  EXPECT_EQ(report.findings.size(), 1u) << text(report);
-  const Finding* refused = find(report, Severity::error, "http.tls");
-  ASSERT_NE(refused, nullptr) << text(report);
-  EXPECT_EQ(refused->line, 7);
+  EXPECT_TRUE(report.findings.empty()) << text(report);
 }
 
 TEST(Check, TellsAllMistakesAtOnceEachAtItsPlace) {

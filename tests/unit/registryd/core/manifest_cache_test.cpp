@@ -30,8 +30,8 @@ TEST(ManifestCache, FindsWhatWasInserted) {
 TEST(ManifestCache, StaysWithinItsBytes) {
   ManifestCache cache(1 << 20);
   for (int i = 0; i < 1000; ++i) cache.insert(digest_of(i), manifest_of(std::string(10'000, 'x')));
-  EXPECT_LE(cache.bytes(), std::size_t{1} << 20);
-  EXPECT_GT(cache.bytes(), std::size_t{1} << 19);
+  EXPECT_LE(cache.stats().bytes, std::size_t{1} << 20);
+  EXPECT_GT(cache.stats().bytes, std::size_t{1} << 19);
 }
 
 TEST(ManifestCache, DropsWhatWasNotUsedForLongest) {
@@ -71,7 +71,20 @@ TEST(ManifestCache, IsSafeFromManyThreads) {
     });
   }
   for (auto& thread : threads) thread.join();
-  EXPECT_LE(cache.bytes(), std::size_t{1} << 16);
+  EXPECT_LE(cache.stats().bytes, std::size_t{1} << 16);
+}
+
+TEST(ManifestCacheTest, CountsWhatItHadAndWhatNot) {
+  ManifestCache cache(1u << 20);
+  const Digest digest = Digest::of(Algorithm::sha256, "{}");
+  EXPECT_FALSE(cache.find(digest));
+  auto manifest = std::make_shared<StoredManifest>();
+  manifest->bytes = std::make_shared<const std::string>("{}");
+  cache.insert(digest, std::move(manifest));
+  EXPECT_TRUE(cache.find(digest));
+  EXPECT_TRUE(cache.find(digest));
+  EXPECT_EQ(cache.stats().hits, 2u);
+  EXPECT_EQ(cache.stats().misses, 1u);
 }
 
 }  // namespace

@@ -51,6 +51,28 @@ TEST_P(PushManifest, ByDigestOfBothAlgorithms) {
   }
 }
 
+TEST_P(PushManifest, AnImmutableTagKeepsItsManifest) {
+  auto options = default_options();
+  options.is_immutable = [](const RepositoryName&, const Tag& tag) {
+    return tag.str().starts_with("v");
+  };
+  const auto strict = replica(options);
+  const std::string bytes = ready_image(kName);
+  const std::string other = ready_image(kName, R"(,"annotations":{"a":"b"})");
+  ASSERT_TRUE(strict->put(kName, "v1", bytes));
+  EXPECT_TRUE(strict->put(kName, "v1", bytes));  // the same again
+  EXPECT_TRUE(strict->put(kName, "latest", bytes));
+  EXPECT_TRUE(strict->put(kName, "latest", other));
+  const std::string digest = sha256_of(other).str();
+  for (const auto& refused :
+       {strict->put(kName, "v1", other), strict->put(kName, digest, other, {}, {"latest", "v1"})}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().reason, reason::kDenied);
+    EXPECT_NE(refused.error().message.find("tag v1 of " + kName), std::string::npos);
+  }
+  EXPECT_EQ(registry_->get(kName, "v1")->digest, sha256_of(bytes));
+}
+
 TEST_P(PushManifest, TagParameters) {
   const std::string bytes = ready_image(kName);
   const Digest digest = sha512_of(bytes);
@@ -165,6 +187,8 @@ TEST_P(PushManifest, UrlsMustBeAllowed) {
   EXPECT_FALSE(pushes(*strict, "https://evil.example.com/far"));
   EXPECT_FALSE(pushes(*strict, "https://elsewhere.net/far"));
 
+  options.references.urls_allow = {"^https://(a+)+$"};  // exponential for those who backtrack
+  EXPECT_FALSE(pushes(*replica(options), "https://" + std::string(2000, 'a') + "!"));
   options.references.urls_deny = {"("};  // does not compile: denies all
   EXPECT_FALSE(pushes(*replica(options), "https://good.example.com/far"));
 }

@@ -56,6 +56,7 @@ class StoreDecorator : public storage::ObjectStore {
  protected:
   // Awaited before each call; an error takes the call's place. `writes`: it changes the store.
   virtual Task<Result<void>> before(std::string_view call, bool writes);
+  [[nodiscard]] storage::ObjectStore& inner() const { return inner_; }
 
  private:
   storage::ObjectStore& inner_;

@@ -6,6 +6,7 @@
 #include "registryd/core/registry.h"
 #include "registryd/ops/health_monitor.h"
 #include "registryd/ops/instrumented_store.h"
+#include "registryd/ops/registry_metrics.h"
 #include "registryd/ops/upload_purger.h"
 #include "registryd/storage/memory/memory_store.h"
 #include "tests/support/temp_folder.h"
@@ -23,6 +24,7 @@ TEST(MetricsLintTest, PromtoolFindsNothingToComplainAbout) {
   const auto store = instrument(*memory, metrics);
   const SystemClock clock;
   registry::Registry registry(*store, clock, {});
+  register_registry_metrics(metrics, registry);
   Context context;
   ASSERT_FALSE(run_task(store->read(context, std::string(2000, 'x'), 1)));  // an error's series
   Health health;

@@ -19,6 +19,17 @@ std::string place(const Settings& s) {
   return endpoint ? endpoint->url() + endpoint->path : to_string(endpoint.error());
 }
 
+TEST(Endpoint, KnowsThisMachine) {
+  for (const char* host :
+       {"127.0.0.1", "127.9.9.9", "::1", "localhost", "LOCALHOST", "s3.localhost"}) {
+    EXPECT_TRUE(is_loopback(host)) << host;
+  }
+  for (const char* host : {"128.0.0.1", "10.0.0.1", "0.0.0.0", "::", "::ffff:127.0.0.1",
+                           "localhost.example.com", "mylocalhost", "127.0.0.1.example.com", ""}) {
+    EXPECT_FALSE(is_loopback(host)) << host;
+  }
+}
+
 TEST(Endpoint, AwsIsAddressedByTheBucketsHostName) {
   Settings s = settings("eu-central-1");
   EXPECT_EQ(place(s), "https://images.s3.eu-central-1.amazonaws.com");

@@ -1,12 +1,12 @@
-#include "registryd/core/strict_json.h"
+#include "lib/base/strict_json.h"
 
 #include <string>
 #include <unordered_set>
 #include <vector>
 
-#include "registryd/core/in_quotes.h"
+#include <nlohmann/json.hpp>
 
-namespace bunker::registry {
+namespace bunker {
 namespace {
 
 using nlohmann::json;
@@ -15,6 +15,12 @@ constexpr int kMaxDepth = 64;
 // A manifest of 4 MiB holds fewer than 30,000 descriptors; each value costs the parser 16 bytes or
 // more, so this bounds what a hostile document can make it allocate.
 constexpr std::size_t kMaxValues = 250'000;
+
+// In quotes and ASCII, and not too long.
+std::string printable(const std::string& key) {
+  constexpr std::size_t kShown = 100;
+  return json(key.substr(0, kShown)).dump(-1, ' ', true, json::error_handler_t::replace);
+}
 
 // Watches the parser, and drops everything once the document is known to be bad.
 class Guard {
@@ -50,7 +56,7 @@ class Guard {
 
   bool add_key(const std::string& key) {
     if (!keys_.back().insert(key).second) {
-      problem_ = "an object has the key " + in_quotes(key) + " twice";
+      problem_ = "an object has the key " + printable(key) + " twice";
     }
     return problem_.empty();
   }
@@ -82,4 +88,4 @@ Result<json> parse_strict_json(std::string_view bytes) {
   }
 }
 
-}  // namespace bunker::registry
+}  // namespace bunker

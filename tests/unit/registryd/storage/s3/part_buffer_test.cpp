@@ -1,0 +1,63 @@
+#include "registryd/storage/s3/part_buffer.h"
+
+#include <cstring>
+#include <random>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "lib/runtime/io_threads.h"
+
+namespace bunker::storage::s3 {
+namespace {
+
+TEST(BlockPool, KeepsAsManyAsAreInUse) {
+  BlockPool pool;
+  std::vector<std::byte*> taken;
+  std::size_t most = 0;
+  std::minstd_rand random(7);
+  for (int i = 0; i < 20'000; ++i) {
+    // Waves, as uploads that come and go.
+    const bool grow =
+        taken.empty() || (taken.size() < 200 && random() % 100 < (i / 1000 % 2 ? 70 : 30));
+    if (grow) {
+      taken.push_back(pool.take());
+      std::memset(taken.back(), 1, 64);  // ours, and writable
+      most = std::max(most, taken.size());
+    } else {
+      std::swap(taken[random() % taken.size()], taken.back());
+      pool.give_back(taken.back());
+      taken.pop_back();
+    }
+    ASSERT_LE(pool.spare(), taken.size() + 16);
+    ASSERT_LE(pool.spare() + taken.size(), most + 16);
+    ASSERT_EQ(std::set(taken.begin(), taken.end()).size(), taken.size());
+  }
+  for (std::byte* block : taken) pool.give_back(block);
+  EXPECT_EQ(pool.spare(), 16U);
+}
+
+TEST(BlockPool, ASpareBlockIsTakenBeforeAFreshOne) {
+  BlockPool pool;
+  std::byte* const block = pool.take();
+  pool.give_back(block);
+  EXPECT_EQ(pool.take(), block);
+  pool.give_back(block);
+}
+
+TEST(PartBuffer, YieldsWhatItWasGiven) {
+  BlockPool pool;
+  PartBuffer part(pool, true);
+  std::string all;
+  for (std::size_t size : {std::size_t{1}, BlockPool::kBlock - 1, BlockPool::kBlock, std::size_t{0},
+                           3 * BlockPool::kBlock + 5}) {
+    const std::string piece(size, static_cast<char>('a' + all.size() % 26));
+    part.append(piece);
+    all += piece;
+  }
+  EXPECT_EQ(part.size(), all.size());
+  for (int i = 0; i < 2; ++i) EXPECT_TRUE(run_task(read_all(*part.source(), 10 << 20)) == all);
+}
+
+}  // namespace
+}  // namespace bunker::storage::s3
