@@ -12,6 +12,10 @@ namespace {
 // How many a thread keeps for its next bodies.
 constexpr std::size_t kSpare = 4;
 
+bool resize(const Pipe& pipe, std::size_t bytes) noexcept {
+  return ::fcntl(pipe.in->fd(), F_SETPIPE_SZ, static_cast<int>(bytes)) >= 0;
+}
+
 }  // namespace
 
 std::optional<Pipe> PipePool::take() {
@@ -22,9 +26,12 @@ std::optional<Pipe> PipePool::take() {
   }
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_NONBLOCK | O_CLOEXEC) != 0) return std::nullopt;
-  Pipe pipe{std::make_unique<FileHandle>(ends[1]), std::make_unique<FileHandle>(ends[0])};
-  // Beyond a user's share of memory for pipes, new ones are small, and worse than copying.
-  if (::fcntl(ends[1], F_SETPIPE_SZ, static_cast<int>(kBytes)) < 0) return std::nullopt;
+  Pipe pipe{std::make_unique<FileHandle>(ends[1]), std::make_unique<FileHandle>(ends[0]), nullptr};
+  if (large_.use_count() <= kMostLarge && resize(pipe, kLargeBytes)) {
+    pipe.large = large_;
+  } else if (!resize(pipe, kBytes)) {
+    return std::nullopt;  // beyond the user's share new ones are tiny, and worse than copying
+  }
   return pipe;
 }
 

@@ -170,15 +170,24 @@ TEST_F(RelayTest, AClientThatLeavesLeavesNothingForTheNext) {
   EXPECT_TRUE(client.receive().body == *text);
 }
 
-TEST(PipePool, GivesPipesThatHoldEnough) {
-  net::PipePool pool;
-  auto pipe = pool.take();
-  ASSERT_TRUE(pipe);
-  const int in = pipe->in->fd();
+std::size_t capacity(const net::Pipe& pipe) {
   const std::string page(4096, 'x');
   std::size_t held = 0;
-  while (::write(in, page.data(), page.size()) > 0) held += page.size();
-  EXPECT_EQ(held, net::PipePool::kBytes);
+  while (::write(pipe.in->fd(), page.data(), page.size()) > 0) held += page.size();
+  return held;
+}
+
+TEST(PipePool, GivesPipesOfWhichAFewAreLarge) {
+  net::PipePool pool;
+  std::vector<net::Pipe> large;
+  for (int i = 0; i < net::PipePool::kMostLarge; ++i) {
+    large.push_back(*pool.take());
+    EXPECT_EQ(capacity(large.back()), net::PipePool::kLargeBytes);
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(capacity(*pool.take()), net::PipePool::kBytes);
+  // Lost in the middle of a body, which makes place for another.
+  large.pop_back();
+  EXPECT_EQ(capacity(*pool.take()), net::PipePool::kLargeBytes);
 }
 
 TEST(PipePool, GivesBackWhatItWasGiven) {
