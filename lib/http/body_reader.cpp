@@ -44,13 +44,26 @@ Task<Result<void>> BodyReader::refill() {
   co_return Result<void>();
 }
 
+bool BodyReader::passable() noexcept {
+  return decoder_.framing() == BodyDecoder::Framing::length && decoder_.remaining() > kHeadBuffer &&
+         source().empty();
+}
+
 Task<std::size_t> BodyReader::receive_to_pipe(int pipe, std::size_t most) {
+  if (!stream_.splices() || !passable()) co_return std::size_t{0};
   const std::uint64_t left = decoder_.remaining();
-  const bool sized = decoder_.framing() == BodyDecoder::Framing::length;
-  if (!sized || left <= kHeadBuffer || !stream_.splices() || !source().empty()) {
-    co_return std::size_t{0};
-  }
   const auto got = co_await stream_.receive_to_pipe(pipe, std::min<std::uint64_t>(left, most));
+  if (!got) co_return std::size_t{0};
+  decoder_.skip(*got);
+  co_return *got;
+}
+
+Task<std::size_t> BodyReader::receive_into(std::span<std::byte> room) {
+  if (!passable()) co_return std::size_t{0};
+  release();  // others need it more
+  const std::uint64_t left = decoder_.remaining();
+  const auto got =
+      co_await stream_.read_some(room.first(std::min<std::uint64_t>(left, room.size())));
   if (!got) co_return std::size_t{0};
   decoder_.skip(*got);
   co_return *got;

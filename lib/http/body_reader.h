@@ -37,6 +37,9 @@ class BodyReader {
   // length is known and it is worth it.
   Task<std::size_t> receive_to_pipe(int pipe, std::size_t most);
 
+  // As ByteSource::read_into(), under the same conditions.
+  Task<std::size_t> receive_into(std::span<std::byte> room);
+
   [[nodiscard]] bool finished() const noexcept { return decoder_.finished(); }
   // Why the body's framing is malformed; empty: it is not.
   [[nodiscard]] std::string_view malformed() const noexcept { return malformed_; }
@@ -46,6 +49,8 @@ class BodyReader {
   void release();
 
  private:
+  // Whether bytes that are still to be received may be moved past this, and it is worth it.
+  [[nodiscard]] bool passable() noexcept;
   [[nodiscard]] Buffer& source() noexcept { return large_ ? *large_ : in_; }
   [[nodiscard]] std::span<std::byte> space();
 

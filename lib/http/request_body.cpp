@@ -1,5 +1,6 @@
 #include "lib/http/request_body.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <string_view>
@@ -45,6 +46,16 @@ Task<Result<std::span<const std::byte>>> RequestBody::read() {
       co_return broken(std::move(received).error(), std::nullopt);
     }
   }
+}
+
+Task<std::size_t> RequestBody::read_into(std::span<std::byte> room) {
+  // What is over the limit is for read() to refuse.
+  const std::uint64_t allowed = limit_ - received_;
+  if (error_ || expects_continue_ || allowed == 0) co_return std::size_t{0};
+  const std::size_t got =
+      co_await reader_.receive_into(room.first(std::min<std::uint64_t>(allowed, room.size())));
+  received_ += got;
+  co_return got;
 }
 
 Task<Result<void>> RequestBody::receive() {

@@ -23,6 +23,8 @@ class RequestBody final : public ByteSource {
   // Sends "100 Continue" first, where the client waits for it. Pieces are up to 256 KiB.
   Task<Result<std::span<const std::byte>>> read() override;
 
+  Task<std::size_t> read_into(std::span<std::byte> room) override;
+
   [[nodiscard]] bool failed() const noexcept { return error_.has_value(); }
   // What to answer to a body that failed; nullopt when the client has gone.
   [[nodiscard]] std::optional<Refusal> refusal() const noexcept { return refusal_; }

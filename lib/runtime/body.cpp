@@ -65,6 +65,11 @@ Task<std::size_t> ByteSource::read_to_pipe(int pipe, std::size_t most) {
   co_return std::size_t{0};
 }
 
+Task<std::size_t> ByteSource::read_into(std::span<std::byte> room) {
+  (void)room;
+  co_return std::size_t{0};
+}
+
 FileHandle::~FileHandle() {
   if (fd_ >= 0) ::close(fd_);
 }

@@ -26,6 +26,10 @@ class ByteSource {
   // empty, without copying them; how many. 0: read() says what comes next, be it bytes, the end or
   // an error. Most sources have nothing to move.
   virtual Task<std::size_t> read_to_pipe(int pipe, std::size_t most);
+  // Moves the next bytes into `room`, which is not empty, as many as there are now; how many. 0: as
+  // for read_to_pipe(). For a consumer that would copy what read() gives; sources for which that
+  // would save nothing have nothing to move.
+  virtual Task<std::size_t> read_into(std::span<std::byte> room);
 };
 
 // An open file, closed with its last owner.

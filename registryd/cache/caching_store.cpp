@@ -29,6 +29,8 @@ class CachingWriter final : public UploadWriter {
 
   void expect_key(const ObjectKey& key) override { inner_->expect_key(key); }
 
+  std::span<std::byte> room() override { return inner_->room(); }
+
   Task<Result<void>> write(std::span<const std::byte> bytes) override {
     size_ += bytes.size();
     wrote_ = wrote_ || !bytes.empty();

@@ -33,10 +33,20 @@ Result<Hasher> hasher_of(const Upload& upload) {
   return hasher;
 }
 
-// The next piece of a body of `announced` bytes, of which `received` came before it.
-Task<Result<std::span<const std::byte>>> next_piece(ByteSource& body, std::uint64_t received,
+// The next piece of `body`: where it can be had there, at the start of `room`.
+Task<Result<std::span<const std::byte>>> read(ByteSource& body, std::span<std::byte> room) {
+  if (!room.empty()) {
+    const std::size_t got = co_await body.read_into(room);
+    if (got > 0) co_return room.first(got);
+  }
+  co_return co_await body.read();
+}
+
+// As read(), of a body of `announced` bytes, of which `received` came before it.
+Task<Result<std::span<const std::byte>>> next_piece(ByteSource& body, std::span<std::byte> room,
+                                                    std::uint64_t received,
                                                     std::optional<std::uint64_t> announced) {
-  auto piece = co_await body.read();
+  auto piece = co_await read(body, room);
   if (!piece && piece.error().code == Code::data_loss) {
     co_return fail(Code::invalid, "the body ended before its announced length",
                    "send the chunk again", reason::kSizeInvalid);
@@ -56,7 +66,8 @@ Task<Result<std::uint64_t>> receive(ByteSource& body, Hasher& hasher, storage::U
                                     std::optional<std::uint64_t> announced) {
   std::uint64_t received = 0;
   while (true) {
-    BUNKER_CO_TRY_ASSIGN(const auto piece, co_await next_piece(body, received, announced));
+    BUNKER_CO_TRY_ASSIGN(const auto piece,
+                         co_await next_piece(body, writer.room(), received, announced));
     if (piece.empty()) co_return received;
     received += piece.size();
     hasher.update(piece);

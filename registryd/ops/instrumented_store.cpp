@@ -101,6 +101,7 @@ class InstrumentedWriter final : public UploadWriter {
   }
   ~InstrumentedWriter() override { metrics_.open_uploads.add(-1); }
 
+  std::span<std::byte> room() override { return inner_->room(); }
   Task<Result<void>> write(std::span<const std::byte> bytes) override {
     metrics_.bytes_written.add(static_cast<double>(bytes.size()));
     return write_.time(inner_->write(bytes));

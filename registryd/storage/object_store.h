@@ -73,6 +73,9 @@ class UploadWriter {
   // A hint before the first write: commit() will be to `key`, or there will be none. A driver may
   // then collect the bytes where they will stay; they are as invisible there until commit().
   virtual void expect_key(const ObjectKey& key) { (void)key; }
+  // Memory of the driver's into which the next bytes may be put, so that write() of them, from its
+  // start on, copies nothing. Valid until the next call. Empty: none now.
+  [[nodiscard]] virtual std::span<std::byte> room() { return {}; }
   // Appends; returns when the bytes have been taken, so the caller may reuse the buffer.
   virtual Task<Result<void>> write(std::span<const std::byte> bytes) = 0;
   // Lets go of the upload until a later request, its bytes durable. Returns the token that the

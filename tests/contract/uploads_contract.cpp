@@ -1,4 +1,6 @@
 // Uploads: their life, and that no replayed or concurrent request can spoil one.
+#include <cstring>
+
 #include "tests/contract/object_store_contract.h"
 
 namespace bunker::storage {
@@ -35,6 +37,37 @@ TEST_P(Uploads, OneRequestCanDoItAll) {
   writer->reset();
   EXPECT_TRUE(store_->get("whole").value() == all);
   EXPECT_EQ(store_->keys(), (std::vector<std::string>{"whole"}));
+}
+
+TEST_P(Uploads, BytesMayBePutWhereTheWriterHasRoomForThem) {
+  const std::string bytes = pattern(13'000'000);
+  std::string token;
+  std::size_t at = 0;
+  std::size_t step = 5;
+  for (const std::size_t end : {7'000'000UL, 7'000'001UL, bytes.size()}) {
+    auto writer = store_->open(kScratch, token, at);
+    BUNKER_ASSERT_OK(writer);
+    while (at < end) {
+      step = step * 7 % 1'000'003;
+      std::string_view piece = std::string_view(bytes).substr(at, std::min(step, end - at));
+      // Room that is not used does no harm.
+      if (const auto room = (*writer)->room(); !room.empty() && step % 3 > 0) {
+        piece = piece.substr(0, room.size());
+        std::memcpy(room.data(), piece.data(), piece.size());
+        piece = {reinterpret_cast<const char*>(room.data()), piece.size()};
+      }
+      at += piece.size();
+      BUNKER_ASSERT_OK(write(**writer, piece));
+    }
+    if (at == bytes.size()) {
+      BUNKER_ASSERT_OK(commit(**writer, "whole"));
+      break;
+    }
+    const auto next = suspend(**writer);
+    BUNKER_ASSERT_OK(next);
+    token = *next;
+  }
+  EXPECT_TRUE(store_->get("whole").value() == bytes);
 }
 
 TEST_P(Uploads, AnEmptyUploadIsAnEmptyObject) {

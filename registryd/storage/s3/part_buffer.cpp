@@ -88,18 +88,23 @@ PartBuffer::~PartBuffer() {
   for (std::byte* block : blocks_) pool_.give_back(block);
 }
 
+std::span<std::byte> PartBuffer::room(std::uint64_t most) {
+  if (most == 0) return {};
+  if (size_ == blocks_.size() * BlockPool::kBlock) {
+    blocks_.reserve(blocks_.size() + 1);
+    blocks_.push_back(pool_.take());
+  }
+  const std::size_t used = size_ % BlockPool::kBlock;
+  return {blocks_.back() + used, std::min<std::uint64_t>(most, BlockPool::kBlock - used)};
+}
+
 void PartBuffer::append(std::span<const std::byte> bytes) {
   if (hash_) hash_->update(bytes);
   while (!bytes.empty()) {
-    const std::size_t used = size_ % BlockPool::kBlock;
-    if (used == 0) {
-      blocks_.reserve(blocks_.size() + 1);
-      blocks_.push_back(pool_.take());
-    }
-    const std::size_t take = std::min(bytes.size(), BlockPool::kBlock - used);
-    std::memcpy(blocks_.back() + used, bytes.data(), take);
-    size_ += take;
-    bytes = bytes.subspan(take);
+    const auto space = room(bytes.size());
+    if (space.data() != bytes.data()) std::memcpy(space.data(), bytes.data(), space.size());
+    size_ += space.size();
+    bytes = bytes.subspan(space.size());
   }
 }
 

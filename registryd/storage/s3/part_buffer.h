@@ -52,6 +52,9 @@ class PartBuffer {
   PartBuffer(const PartBuffer&) = delete;
   PartBuffer& operator=(const PartBuffer&) = delete;
 
+  // Where append() will put the next bytes, `most` of them at most: a caller that puts them there
+  // itself spares it the copy. Not empty, unless `most` is 0.
+  [[nodiscard]] std::span<std::byte> room(std::uint64_t most);
   void append(std::span<const std::byte> bytes);
   void append(std::string_view text) { append(std::as_bytes(std::span(text))); }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }

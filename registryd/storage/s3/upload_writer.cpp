@@ -53,12 +53,23 @@ void S3UploadWriter::finish() {
   opened_.entry = nullptr;
 }
 
+unsigned S3UploadWriter::part() const {
+  return (opened_.multipart ? opened_.multipart->parts() : 0) + 1;
+}
+
+// Of the part that is being filled, as far as there is memory for it: write() brings the next one
+// about, which may have to wait.
+std::span<std::byte> S3UploadWriter::room() {
+  if (!buffer_ || opened_.base || !check_usable()) return {};
+  const std::uint64_t most = std::min(opened_.sizes.of(part()), allowed_);
+  return buffer_->room(most - std::min(most, buffer_->size()));
+}
+
 Task<Result<void>> S3UploadWriter::write(std::span<const std::byte> bytes) {
   BUNKER_CO_TRY(check_usable());
   if (!bytes.empty() && opened_.base) BUNKER_CO_TRY(co_await absorb_base());
   while (!bytes.empty()) {
-    const unsigned part = (opened_.multipart ? opened_.multipart->parts() : 0) + 1;
-    const std::uint64_t full = opened_.sizes.of(part);
+    const std::uint64_t full = opened_.sizes.of(part());
     if (size_of(buffer_) == full) {
       BUNKER_CO_TRY(co_await send_buffer());
       continue;
@@ -76,8 +87,7 @@ Task<Result<void>> S3UploadWriter::write(std::span<const std::byte> bytes) {
 // Memory for the part in `buffer_` to grow. Whoever waits for the memory of a part holds none of
 // it, so parts that wait for each other cannot come to a standstill.
 Task<Result<void>> S3UploadWriter::make_room(std::size_t wanted) {
-  const unsigned part = (opened_.multipart ? opened_.multipart->parts() : 0) + 1;
-  const std::uint64_t full = opened_.sizes.of(part);
+  const std::uint64_t full = opened_.sizes.of(part());
   const std::uint64_t have = size_of(buffer_);
   if (buffer_ && have < allowed_) co_return Result<void>();
   std::uint64_t needed = full;

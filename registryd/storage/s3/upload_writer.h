@@ -44,6 +44,7 @@ class S3UploadWriter final : public UploadWriter {
   ~S3UploadWriter() override;
 
   void expect_key(const ObjectKey& key) override { expected_key_ = key; }
+  std::span<std::byte> room() override;
   Task<Result<void>> write(std::span<const std::byte> bytes) override;
   Task<Result<std::string>> suspend() override;
   Task<Result<std::string>> suspend_as(ObjectKey key) override;
@@ -51,6 +52,7 @@ class S3UploadWriter final : public UploadWriter {
 
  private:
   [[nodiscard]] Result<void> check_usable() const;
+  [[nodiscard]] unsigned part() const;  // the number of the one that is being filled
   Task<Result<void>> make_room(std::size_t wanted);
   Task<Result<void>> send_buffer();
   Task<Result<void>> absorb_base();

@@ -59,5 +59,25 @@ TEST(PartBuffer, YieldsWhatItWasGiven) {
   for (int i = 0; i < 2; ++i) EXPECT_TRUE(run_task(read_all(*part.source(), 10 << 20)) == all);
 }
 
+TEST(PartBuffer, TakesWhatWasPutIntoItsRoom) {
+  BlockPool pool;
+  PartBuffer part(pool, true);
+  PartBuffer copied(pool, true);
+  EXPECT_TRUE(part.room(0).empty());
+  std::string all;
+  for (std::size_t size = 1; all.size() < 3 * BlockPool::kBlock; size = size * 7 % 1'000'003) {
+    const auto room = part.room(size);
+    ASSERT_FALSE(room.empty());
+    ASSERT_LE(room.size(), size);
+    std::memset(room.data(), static_cast<char>('a' + size % 26), room.size());
+    all.append(room.size(), static_cast<char>('a' + size % 26));
+    part.append(room);
+  }
+  copied.append(all);
+  EXPECT_EQ(part.size(), all.size());
+  EXPECT_EQ(part.digest(), copied.digest());
+  EXPECT_TRUE(run_task(read_all(*part.source(), 10 << 20)) == all);
+}
+
 }  // namespace
 }  // namespace bunker::storage::s3
