@@ -32,7 +32,7 @@ void OpenUploads::close(const std::string& token) {
 }
 
 Task<Result<Permits>> Backend::memory_for(std::uint64_t bytes, SteadyTime deadline) {
-  return (bytes <= BlockPool::kBlock ? first_memory : part_memory).acquire(bytes, deadline);
+  return (bytes <= Blocks::kSmall ? first_memory : part_memory).acquire(bytes, deadline);
 }
 
 Task<Result<Reply>> Backend::expect_done(Context& context, const Call& call) {

@@ -53,7 +53,7 @@ struct Backend {
   Calls calls;
   Client client;
   const Clock& clock;
-  BlockPool blocks;
+  Blocks blocks;
   // Bytes of parts in memory, and of the first blocks of uploads that may turn out to be small:
   // these never wait for the big ones.
   Semaphore part_memory;

@@ -11,31 +11,28 @@
 #include "registryd/storage/s3/sigv4.h"
 
 namespace bunker::storage::s3 {
-namespace {
 
-class BlocksSource final : public ByteSource {
+class PartBuffer::Source final : public ByteSource {
  public:
-  BlocksSource(std::span<std::byte* const> blocks, std::uint64_t size)
-      : blocks_(blocks), left_(size) {}
+  Source(std::span<const Block> blocks, std::uint64_t size) : blocks_(blocks), left_(size) {}
 
   Task<Result<std::span<const std::byte>>> read() override {
     if (left_ == 0) co_return std::span<const std::byte>();
-    const std::size_t take = std::min<std::uint64_t>(left_, BlockPool::kBlock);
-    const std::span<const std::byte> piece(blocks_.front(), take);
+    const Block& block = blocks_.front();
+    const std::size_t take = std::min<std::uint64_t>(left_, block.pool->size());
+    const std::span<const std::byte> piece(block.bytes, take);
     blocks_ = blocks_.subspan(1);
     left_ -= take;
     co_return piece;
   }
 
  private:
-  std::span<std::byte* const> blocks_;
+  std::span<const Block> blocks_;
   std::uint64_t left_;
 };
 
-}  // namespace
-
 BlockPool::~BlockPool() {
-  for (std::byte* block : free_) ::munmap(block, kBlock);
+  for (std::byte* block : free_) ::munmap(block, size_);
 }
 
 std::byte* BlockPool::take() {
@@ -50,7 +47,7 @@ std::byte* BlockPool::take() {
       return block;
     }
   }
-  void* block = ::mmap(nullptr, kBlock, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* block = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (block == MAP_FAILED) {
     const std::lock_guard lock(mutex_);
     --in_use_;
@@ -67,12 +64,12 @@ void BlockPool::give_back(std::byte* block) noexcept {
     const std::lock_guard lock(mutex_);
     --in_use_;
     free_.push_back(block);
-    while (free_.size() > in_use_ + kReserve) {
+    while (free_.size() > in_use_ + reserve_) {
       surplus[count++] = free_.back();
       free_.pop_back();
     }
   }
-  for (std::byte* unused : std::span(surplus).first(count)) ::munmap(unused, kBlock);
+  for (std::byte* unused : std::span(surplus).first(count)) ::munmap(unused, size_);
 }
 
 std::size_t BlockPool::spare() const {
@@ -80,22 +77,28 @@ std::size_t BlockPool::spare() const {
   return free_.size();
 }
 
-PartBuffer::PartBuffer(BlockPool& pool, bool hashed) : pool_(pool) {
+PartBuffer::PartBuffer(Blocks& pools, bool hashed) : pools_(pools) {
   if (hashed) hash_.emplace();
 }
 
 PartBuffer::~PartBuffer() {
-  for (std::byte* block : blocks_) pool_.give_back(block);
+  for (const Block& block : blocks_) block.pool->give_back(block.bytes);
+}
+
+// No larger than what is still expected, so that the memory in use is what was paid for.
+void PartBuffer::add_block() {
+  BlockPool& pool = expected_ >= size_ + Blocks::kLarge ? pools_.large : pools_.small;
+  blocks_.reserve(blocks_.size() + 1);
+  blocks_.push_back({&pool, pool.take()});
+  capacity_ += pool.size();
 }
 
 std::span<std::byte> PartBuffer::room(std::uint64_t most) {
   if (most == 0) return {};
-  if (size_ == blocks_.size() * BlockPool::kBlock) {
-    blocks_.reserve(blocks_.size() + 1);
-    blocks_.push_back(pool_.take());
-  }
-  const std::size_t used = size_ % BlockPool::kBlock;
-  return {blocks_.back() + used, std::min<std::uint64_t>(most, BlockPool::kBlock - used)};
+  if (size_ == capacity_) add_block();
+  const Block& last = blocks_.back();
+  const std::uint64_t free = capacity_ - size_;
+  return {last.bytes + (last.pool->size() - free), std::min(most, free)};
 }
 
 void PartBuffer::append(std::span<const std::byte> bytes) {
@@ -114,7 +117,7 @@ std::string PartBuffer::digest() const {
 }
 
 std::unique_ptr<ByteSource> PartBuffer::source() const {
-  return std::make_unique<BlocksSource>(blocks_, size_);
+  return std::make_unique<Source>(blocks_, size_);
 }
 
 }  // namespace bunker::storage::s3

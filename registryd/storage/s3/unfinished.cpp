@@ -53,8 +53,8 @@ Task<Result<std::unique_ptr<UploadWriter>>> open_suspended(Backend& backend, Con
   const std::uint64_t coming = expected > token.offset ? expected - token.offset : 0;
   std::uint64_t allowed = token.tail + coming;
   if (coming == 0 && token.tail > 0) {
-    allowed = token.tail < BlockPool::kBlock ? BlockPool::kBlock
-                                             : std::max(token.tail, opened.sizes.base());
+    allowed =
+        token.tail < Blocks::kSmall ? Blocks::kSmall : std::max(token.tail, opened.sizes.base());
   }
   allowed = std::min(allowed, std::max(token.tail, opened.sizes.base()));
   BUNKER_CO_TRY_ASSIGN(opened.tail_memory, co_await backend.memory_for(allowed, context.deadline));

@@ -93,14 +93,15 @@ Task<Result<void>> S3UploadWriter::make_room(std::size_t wanted) {
   std::uint64_t needed = full;
   if (opened_.expected && *opened_.expected > offset_) {
     needed = std::min(full, have + (*opened_.expected - offset_));
-  } else if (have + wanted <= BlockPool::kBlock) {
-    needed = BlockPool::kBlock;
+  } else if (have + wanted <= Blocks::kSmall) {
+    needed = Blocks::kSmall;
   }
   BUNKER_CO_TRY_ASSIGN(memory_, co_await backend_.memory_for(needed, context_.deadline));
   allowed_ = needed;
   if (!buffer_) {
     buffer_ = std::make_shared<PartBuffer>(backend_.blocks, backend_.client.signs_payloads());
   }
+  buffer_->expect(needed);
   co_return Result<void>();
 }
 

@@ -12,7 +12,7 @@ namespace bunker::storage::s3 {
 namespace {
 
 TEST(BlockPool, KeepsAsManyAsAreInUse) {
-  BlockPool pool;
+  BlockPool pool(4096, 16);
   std::vector<std::byte*> taken;
   std::size_t most = 0;
   std::minstd_rand random(7);
@@ -38,7 +38,7 @@ TEST(BlockPool, KeepsAsManyAsAreInUse) {
 }
 
 TEST(BlockPool, ASpareBlockIsTakenBeforeAFreshOne) {
-  BlockPool pool;
+  BlockPool pool(4096, 16);
   std::byte* const block = pool.take();
   pool.give_back(block);
   EXPECT_EQ(pool.take(), block);
@@ -46,11 +46,11 @@ TEST(BlockPool, ASpareBlockIsTakenBeforeAFreshOne) {
 }
 
 TEST(PartBuffer, YieldsWhatItWasGiven) {
-  BlockPool pool;
-  PartBuffer part(pool, true);
+  Blocks pools;
+  PartBuffer part(pools, true);
   std::string all;
-  for (std::size_t size : {std::size_t{1}, BlockPool::kBlock - 1, BlockPool::kBlock, std::size_t{0},
-                           3 * BlockPool::kBlock + 5}) {
+  for (std::size_t size : {std::size_t{1}, Blocks::kSmall - 1, Blocks::kSmall, std::size_t{0},
+                           3 * Blocks::kSmall + 5}) {
     const std::string piece(size, static_cast<char>('a' + all.size() % 26));
     part.append(piece);
     all += piece;
@@ -60,12 +60,13 @@ TEST(PartBuffer, YieldsWhatItWasGiven) {
 }
 
 TEST(PartBuffer, TakesWhatWasPutIntoItsRoom) {
-  BlockPool pool;
-  PartBuffer part(pool, true);
-  PartBuffer copied(pool, true);
+  Blocks pools;
+  PartBuffer part(pools, true);
+  part.expect(2'000'000);
+  PartBuffer copied(pools, true);
   EXPECT_TRUE(part.room(0).empty());
   std::string all;
-  for (std::size_t size = 1; all.size() < 3 * BlockPool::kBlock; size = size * 7 % 1'000'003) {
+  for (std::size_t size = 1; all.size() < 3 * Blocks::kSmall; size = size * 7 % 1'000'003) {
     const auto room = part.room(size);
     ASSERT_FALSE(room.empty());
     ASSERT_LE(room.size(), size);
@@ -77,6 +78,24 @@ TEST(PartBuffer, TakesWhatWasPutIntoItsRoom) {
   EXPECT_EQ(part.size(), all.size());
   EXPECT_EQ(part.digest(), copied.digest());
   EXPECT_TRUE(run_task(read_all(*part.source(), 10 << 20)) == all);
+}
+
+TEST(PartBuffer, TakesNoMoreMemoryThanIsExpected) {
+  Blocks pools;
+  {
+    PartBuffer part(pools, false);
+    part.append("x");  // before it is known that more will come
+    part.expect(2 * Blocks::kLarge + Blocks::kSmall + 1);
+    part.append(std::string(2 * Blocks::kLarge + Blocks::kSmall, 'x'));
+  }
+  // A small one that was there, two large ones, and the byte that is left.
+  EXPECT_EQ(pools.large.spare(), 2U);
+  EXPECT_EQ(pools.small.spare(), 2U);
+  {
+    PartBuffer unknown(pools, false);
+    unknown.append(std::string(Blocks::kLarge, 'x'));
+    EXPECT_EQ(pools.large.spare(), 2U) << "what nobody announced is small";
+  }
 }
 
 }  // namespace
