@@ -30,7 +30,10 @@ namespace bunker::kube {
 struct ListOptions {
   std::string ns;              // empty: all namespaces
   std::string label_selector;  // empty: every object
-  unsigned page = 100;         // objects a request
+  unsigned page = 500;         // objects a request
+  // Whatever the server has in memory will do, in one answer and at a fraction of the cost: it may
+  // be behind, never wrong. Otherwise all that was written before is in the list.
+  bool any_version = false;
 };
 
 struct WatchOptions {

@@ -7,11 +7,17 @@ namespace {
 
 using nlohmann::json;
 
+constexpr std::string_view kSpace = " \t\n\r";
+constexpr std::size_t kMostOfRest = std::size_t{1} << 20;
+
 // Walks JSON text without building anything. Every function leaves `at` behind what it read; false
 // where the text ends too early or is not what was expected.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
+
+  // How much of the text is read.
+  std::size_t at() const { return at_; }
 
   bool take(char wanted) {
     skip_space();
@@ -66,46 +72,51 @@ class Scanner {
 
  private:
   void skip_space() {
-    while (at_ < text_.size() &&
-           (text_[at_] == ' ' || text_[at_] == '\t' || text_[at_] == '\n' || text_[at_] == '\r')) {
-      ++at_;
-    }
+    while (at_ < text_.size() && kSpace.contains(text_[at_])) ++at_;
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
 };
 
-bool scan_items(Scanner& in, std::vector<std::string_view>& out) {
-  if (!in.take('[')) {
-    std::string_view null;
-    return in.value(null) && null == "null";
-  }
-  if (in.take(']')) return true;
-  do {
-    std::string_view item;
-    if (!in.value(item) || !item.starts_with('{')) return false;
-    out.push_back(item);
-  } while (in.take(','));
-  return in.take(']');
+constexpr std::string_view kManagedFields = R"("managedFields")";
+
+// Leaves `text` without its last comma and the space around it.
+void drop_comma(std::string& text) {
+  std::string_view left = text;
+  while (!left.empty() && kSpace.contains(left.back())) left.remove_suffix(1);
+  if (left.ends_with(',')) text.resize(left.size() - 1);
 }
 
-bool scan_list(Scanner& in, std::vector<std::string_view>& items, std::string_view& metadata) {
-  if (!in.take('{')) return false;
-  if (in.take('}')) return true;
-  do {
-    std::string_view name;
+// `text` without the members of that name: often the larger half, and slow to parse. What is no
+// JSON is none afterwards.
+std::string without_managed_fields(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (true) {
+    const std::size_t found = text.find(kManagedFields);
+    if (found == std::string_view::npos) break;
+    const std::size_t after = found + kManagedFields.size();
+    Scanner in(text.substr(after));
     std::string_view value;
-    if (!in.string(name) || !in.take(':')) return false;
-    if (name == R"("items")") {
-      if (!scan_items(in, items)) return false;
-    } else if (!in.value(value)) {
-      return false;
-    } else if (name == R"("metadata")") {
-      metadata = value;
+    // Within a string the quote is escaped; a string that is a value has no colon behind it.
+    const bool is_name = (found == 0 || text[found - 1] != '\\') && in.take(':') && in.value(value);
+    out += text.substr(0, is_name ? found : after);
+    text.remove_prefix(after + (is_name ? in.at() : 0));
+    if (!is_name) continue;
+    Scanner behind(text);
+    if (behind.take(',')) {
+      text.remove_prefix(behind.at());
+    } else {
+      drop_comma(out);
     }
-  } while (in.take(','));
-  return in.take('}');
+  }
+  out += text;
+  return out;
+}
+
+std::unexpected<Error> not_a_list() {
+  return fail(Code::invalid, "the API server sent what is no list");
 }
 
 std::string text_of(const json& value, const char* key) {
@@ -155,10 +166,7 @@ std::string remedy(Code code) {
 }  // namespace
 
 json decode_json(std::string_view text) {
-  const auto keep = [](int, json::parse_event_t event, json& parsed) {
-    return event != json::parse_event_t::key || parsed != "managedFields";
-  };
-  json value = json::parse(text, keep, false);
+  json value = json::parse(without_managed_fields(text), nullptr, false);
   return value.is_discarded() ? json() : value;
 }
 
@@ -171,18 +179,89 @@ Result<Object> decode_object(std::string_view text) {
   return Object(std::move(value));
 }
 
-Result<ListText> split_list(std::string_view text) {
-  ListText out;
-  Scanner in(text);
-  std::string_view metadata;
-  if (!scan_list(in, out.items, metadata)) {
-    return fail(Code::invalid, "the API server sent what is no list",
-                std::to_string(text.size()) + " bytes");
+bool ListDecoder::keep(std::string_view bytes) {
+  std::string& where = in_item_ ? item_ : rest_;
+  where += bytes;
+  return where.size() <= (in_item_ ? max_item_ : kMostOfRest);
+}
+
+// Whether the array that begins behind rest_ is that of the items.
+bool ListDecoder::at_items() const {
+  std::string_view before = rest_;
+  const auto trim = [&before] {
+    while (!before.empty() && kSpace.contains(before.back())) before.remove_suffix(1);
+  };
+  trim();
+  if (!before.ends_with(':')) return false;
+  before.remove_suffix(1);
+  trim();
+  return before.ends_with(R"("items")") && !before.ends_with(R"(\"items")");
+}
+
+Result<void> ListDecoder::feed(std::string_view bytes,
+                               const std::function<Result<void>(std::string_view)>& each) {
+  std::size_t kept = 0;  // how much of `bytes` is where it belongs
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (in_string_) {
+      const bool escapes = c == '\\' && !escaped_;
+      if (c == '"' && !escaped_) in_string_ = false;
+      escaped_ = escapes;
+      continue;
+    }
+    switch (c) {
+      case '"':
+        in_string_ = true;
+        break;
+      case '{':
+      case '[':
+        ++depth_;
+        if (in_items_ ? depth_ == 3 && c == '{' : depth_ == 2 && c == '[') {
+          if (!keep(bytes.substr(kept, i - kept))) return not_a_list();
+          kept = i;
+          if (in_items_) {
+            in_item_ = true;
+          } else {
+            in_items_ = at_items();
+          }
+        }
+        break;
+      case '}':
+      case ']':
+        if (depth_ == 0) return not_a_list();
+        --depth_;
+        if (in_item_ && depth_ == 2) {
+          if (!keep(bytes.substr(kept, i + 1 - kept))) return not_a_list();
+          kept = i + 1;
+          in_item_ = false;
+          BUNKER_TRY(each(item_));
+          item_.clear();
+        } else if (in_items_ && depth_ == 1) {
+          in_items_ = false;
+        }
+        break;
+      case ',':
+        if (in_items_ && depth_ == 2) {  // between two items
+          if (!keep(bytes.substr(kept, i - kept))) return not_a_list();
+          kept = i + 1;
+        }
+        break;
+      default:
+        break;
+    }
   }
-  const json parsed = json::parse(metadata, nullptr, false);
-  out.resource_version = text_of(parsed, "resourceVersion");
-  out.continue_token = text_of(parsed, "continue");
-  return out;
+  if (!keep(bytes.substr(kept))) return not_a_list();
+  return {};
+}
+
+Result<ListHead> ListDecoder::finish() const {
+  const json list = json::parse(rest_, nullptr, false);
+  if (in_item_ || !list.is_object()) return not_a_list();
+  const auto items = list.find("items");
+  if (items != list.end() && !items->empty()) return not_a_list();  // no objects
+  const auto metadata = list.find("metadata");
+  if (metadata == list.end()) return ListHead{};
+  return ListHead{text_of(*metadata, "resourceVersion"), text_of(*metadata, "continue")};
 }
 
 Error status_error(int http_status, std::string_view body, std::string_view what) {

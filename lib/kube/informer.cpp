@@ -73,9 +73,13 @@ Result<void> Informer::list() {
     if (cache_.put(object) == ObjectCache::Change::none && !initial) return;
     if (options_.on_change) options_.on_change({object, false, initial});
   };
-  BUNKER_TRY_ASSIGN(
-      version_,
-      client_.list(options_.resource, {options_.ns, options_.label_selector, options_.page}, each));
+  ListOptions options;
+  options.ns = options_.ns;
+  options.label_selector = options_.label_selector;
+  // The watch brings what is missing. Not where a watch could not go on: not further back than
+  // that.
+  options.any_version = initial;
+  BUNKER_TRY_ASSIGN(version_, client_.list(options_.resource, options, each));
   for (const Object& object : cache_.sweep(version_)) tell(object, true);
   backoff_ = milliseconds(0);
   synced_.store(true);

@@ -32,7 +32,6 @@ class Informer {
     Resource resource;
     std::string ns;  // empty: all
     std::string label_selector;
-    unsigned page = 100;
     // Drops what nobody reads before an object is kept; empty: keeps all.
     std::function<Object(Object)> strip;
     // On the informer's thread: must be quick.

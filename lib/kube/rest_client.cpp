@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <random>
+#include <semaphore>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -14,6 +15,14 @@ namespace bunker::kube {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
+
+constexpr std::ptrdiff_t kListsAtOnce = 3;
+using Lists = std::counting_semaphore<kListsAtOnce>;
+
+struct Releaser {
+  ~Releaser() { lists.release(); }
+  Lists& lists;
+};
 
 std::string describe(std::string_view verb, const Resource& resource, const ObjectKey& key) {
   return std::string(verb) + " " + resource.gvk.kind + " " + to_string(key);
@@ -43,13 +52,22 @@ struct RestClient::Impl {
         options(std::move(limits)),
         metrics(sink) {}
 
+  using Send = std::function<TransportReply(const TransportRequest&)>;
+
   // Sends `request` until it is answered or no retry is due. `what` is for error messages.
   Result<std::string> call(TransportRequest request, bool repeatable, const std::string& what) {
+    return call(std::move(request), repeatable, what, [this](const TransportRequest& each) {
+      return transport->send(each, options.timeout, options.stop);
+    });
+  }
+
+  Result<std::string> call(TransportRequest request, bool repeatable, const std::string& what,
+                           const Send& send) {
     bool authenticated_again = false;
     for (unsigned number = 1;; ++number) {
       BUNKER_TRY_ASSIGN(request.bearer, credentials->bearer());
       const auto started = std::chrono::steady_clock::now();
-      TransportReply reply = transport->send(request, options.timeout, options.stop);
+      TransportReply reply = send(request);
       count(request, reply.status, std::chrono::steady_clock::now() - started);
       if (reply.status >= 200 && reply.status < 300) return std::move(reply.body);
       if (options.stop.stop_requested()) return fail(Code::cancelled, what + ": stopped");
@@ -120,6 +138,7 @@ struct RestClient::Impl {
   std::shared_ptr<Credentials> credentials;
   const Options options;
   Metrics& metrics;
+  Lists lists{kListsAtOnce};
   std::mutex mutex;
   std::mt19937_64 engine{std::random_device{}()};
 };
@@ -138,23 +157,38 @@ Result<Object> RestClient::get(const Resource& resource, const ObjectKey& key) {
 
 Result<std::string> RestClient::list(const Resource& resource, const ListOptions& options,
                                      const std::function<void(Object)>& each) {
-  std::string token;
-  while (true) {
-    const std::string target = with_query(collection_path(resource, options.ns),
-                                          {{"labelSelector", options.label_selector},
-                                           {"limit", std::to_string(options.page)},
-                                           {"continue", token}});
-    BUNKER_TRY_ASSIGN(
-        const std::string body,
-        impl_->call({"GET", target, {}, {}, {}}, true, describe_all("list", resource, options.ns)));
-    BUNKER_TRY_ASSIGN(ListText list, split_list(body));
-    for (const std::string_view item : list.items) {
+  // Taken apart as they arrive, a few at a time cost little memory and keep the server as busy.
+  impl_->lists.acquire();
+  const Releaser release{impl_->lists};
+  ListHead head;
+  do {
+    const std::string target =
+        with_query(collection_path(resource, options.ns),
+                   {{"labelSelector", options.label_selector},
+                    {"resourceVersion", options.any_version ? "0" : ""},
+                    {"limit", options.any_version ? "" : std::to_string(options.page)},
+                    {"continue", head.continue_token}});
+    ListDecoder decoder;
+    Result<void> decoded;
+    const auto take = [&](std::string_view item) -> Result<void> {
       BUNKER_TRY_ASSIGN(Object object, decode_object(item));
       each(with_kind(std::move(object), resource));
-    }
-    if (list.continue_token.empty()) return std::move(list.resource_version);
-    token = std::move(list.continue_token);
-  }
+      return {};
+    };
+    const auto feed = [&](std::string_view bytes) {
+      decoded = decoder.feed(bytes, take);
+      return decoded.has_value();
+    };
+    const auto send = [&](const TransportRequest& request) {
+      decoder = ListDecoder();  // of what broke off
+      return impl_->transport->stream(request, impl_->options.timeout, impl_->options.stop, feed);
+    };
+    BUNKER_TRY(impl_->call({"GET", target, {}, {}, {}}, true,
+                           describe_all("list", resource, options.ns), send));
+    BUNKER_TRY(decoded);
+    BUNKER_TRY_ASSIGN(head, decoder.finish());
+  } while (!head.continue_token.empty());
+  return std::move(head.resource_version);
 }
 
 Result<void> RestClient::watch(const Resource& resource, const WatchOptions& options,

@@ -65,7 +65,7 @@ Result<std::string> MemoryApiServer::list(const Resource& resource, const ListOp
   std::string version;
   {
     const std::lock_guard lock(mutex_);
-    BUNKER_TRY(begin("list", resource));
+    BUNKER_TRY(begin(options.any_version ? "list any" : "list", resource));
     for (const auto& [key, object] : objects_[resource.plural]) {
       if (in_namespace(object, options.ns) && selected(object, options.label_selector)) {
         found.push_back(object);

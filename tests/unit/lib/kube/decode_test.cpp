@@ -16,26 +16,75 @@ TEST(DecodeTest, ManagedFieldsAreLeftOut) {
   EXPECT_EQ(object.dump(), R"({"metadata":{"name":"a"}})");
 }
 
-TEST(DecodeTest, AListIsCutIntoItsItems) {
-  const ListText list =
-      split_list(R"({"kind": "PodList", "metadata": {"resourceVersion": "7", "continue": "c]}"},
-                     "items": [{"a": "}]\"{"}, {"b": [1, {"c": 2}]} ,{}]})")
-          .value();
-  EXPECT_THAT(list.items, ElementsAre(R"({"a": "}]\"{"})", R"({"b": [1, {"c": 2}]})", "{}"));
-  EXPECT_EQ(list.resource_version, "7");
-  EXPECT_EQ(list.continue_token, "c]}");
+TEST(DecodeTest, ManagedFieldsAreLeftOutWhereverTheyStand) {
+  const auto left = [](const char* text) { return decode_object(text).value().dump(); };
+  EXPECT_EQ(left(R"({"managedFields": [], "a": 1})"), R"({"a":1})");
+  EXPECT_EQ(left(R"({"a": 1 , "managedFields" : {"f": "}\"]"}})"), R"({"a":1})");
+  EXPECT_EQ(left(R"({"a": {"managedFields": [{}]}, "b": {"managedFields": 7, "c": 2}})"),
+            R"({"a":{},"b":{"c":2}})");
+  // A value of that name, a text that has it within, and a name that ends so are something else.
+  EXPECT_EQ(left(R"({"a": ["managedFields", 1]})"), R"({"a":["managedFields",1]})");
+  EXPECT_EQ(left(R"({"a": "x\"managedFields\":[1],"})"), R"({"a":"x\"managedFields\":[1],"})");
+  EXPECT_EQ(left(R"({"x\"managedFields": 1})"), R"({"x\"managedFields":1})");
+  EXPECT_FALSE(decode_object(R"({"managedFields": [)"));
+  EXPECT_FALSE(decode_object(R"({"managedFields")"));
 }
 
-TEST(DecodeTest, AnEmptyListMayBeNull) {
-  EXPECT_TRUE(split_list(R"({"items": null, "metadata": {}})").value().items.empty());
-  EXPECT_TRUE(split_list(R"({"items": []})").value().items.empty());
-}
-
-TEST(DecodeTest, WhatIsNoListIsRefused) {
-  for (const char* text : {"", "[]", "{", R"({"items": [1]})", R"({"items": [{])", R"({"items")",
-                           R"({"items": [{}})", R"({"a": "\)"}) {
-    EXPECT_FALSE(split_list(text).has_value()) << text;
+// What `text` holds, read in pieces of `piece` bytes.
+struct Listed {
+  std::vector<std::string> items;
+  ListHead head;
+};
+Result<Listed> read_list(std::string_view text, std::size_t piece) {
+  ListDecoder decoder;
+  Listed out;
+  const auto each = [&out](std::string_view item) -> Result<void> {
+    out.items.emplace_back(item);
+    return {};
+  };
+  for (std::size_t at = 0; at < text.size(); at += piece) {
+    BUNKER_TRY(decoder.feed(text.substr(at, piece), each));
   }
+  BUNKER_TRY_ASSIGN(out.head, decoder.finish());
+  return out;
+}
+
+TEST(ListDecoderTest, TheSameItemsHoweverTheBytesAreCut) {
+  constexpr std::string_view kList =
+      R"({"kind": "PodList", "x": [{"items" : 1}], "metadata": {"resourceVersion": "7", )"
+      R"("continue": "c]}"}, "items" : [{"a": "}]\"{"}, {"b": [1, {"c": 2}]} ,{}], "y": [{}]})";
+  for (std::size_t piece = 1; piece <= kList.size(); ++piece) {
+    const Listed list = read_list(kList, piece).value();
+    EXPECT_THAT(list.items, ElementsAre(R"({"a": "}]\"{"})", R"({"b": [1, {"c": 2}]})", "{}"));
+    EXPECT_EQ(list.head.resource_version, "7");
+    EXPECT_EQ(list.head.continue_token, "c]}");
+  }
+}
+
+TEST(ListDecoderTest, AnEmptyListMayBeNull) {
+  EXPECT_TRUE(read_list(R"({"items": null, "metadata": {}})", 99).value().items.empty());
+  EXPECT_TRUE(read_list(R"({"items": []})", 99).value().items.empty());
+}
+
+TEST(ListDecoderTest, WhatIsNoListIsRefused) {
+  for (const char* text : {"", "[]", "{", R"({"items": [1]})", R"({"items": [{])", R"({"items")",
+                           R"({"items": [{}})", R"({"a": "\)", R"({"items": [{}, [{}]]})", "}"}) {
+    EXPECT_FALSE(read_list(text, 1).has_value()) << text;
+    EXPECT_FALSE(read_list(text, 99).has_value()) << text;
+  }
+}
+
+TEST(ListDecoderTest, AnItemWithoutEndIsRefused) {
+  ListDecoder decoder(100);
+  const auto none = [](std::string_view) -> Result<void> { return {}; };
+  ASSERT_TRUE(decoder.feed(R"({"items": [{"a": ")", none));
+  EXPECT_FALSE(decoder.feed(std::string(101, 'x'), none));
+}
+
+TEST(ListDecoderTest, WhoeverTakesTheItemsMayEndIt) {
+  ListDecoder decoder;
+  const auto refuse = [](std::string_view) -> Result<void> { return fail(Code::internal, "no"); };
+  EXPECT_EQ(decoder.feed(R"({"items": [{}]})", refuse).error().message, "no");
 }
 
 TEST(DecodeTest, StatusesBecomeTheCallersNextStep) {

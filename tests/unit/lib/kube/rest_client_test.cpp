@@ -99,6 +99,41 @@ TEST_F(RestClientTest, ListsPageByPageAndSaysWhatTheItemsAre) {
   EXPECT_THAT(names, ElementsAre("ConfigMap a", "ConfigMap b"));
 }
 
+TEST_F(RestClientTest, AListThatBreaksOffBeginsAnew) {
+  std::atomic<int> requests = 0;
+  ScriptServer server([&](const Exchange& exchange) {
+    if (++requests == 1) {
+      exchange.send(kChunked + chunk(R"({"items":[{"metadata":{"name":"a"}},{"meta)"));
+      return;  // and closes
+    }
+    exchange.answer(200, R"({"metadata":{"resourceVersion":"5"},
+                             "items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}}]})");
+  });
+  std::vector<std::string> names;
+  const auto version = connect_to(server).list(
+      kConfigs, {}, [&](const Object& object) { names.emplace_back(object.name()); });
+  EXPECT_EQ(version.value(), "5");
+  EXPECT_THAT(names, ElementsAre("a", "a", "b"));
+}
+
+TEST_F(RestClientTest, WhatTheServerHasInMemoryIsAskedForWhole) {
+  std::string request;
+  ScriptServer server([&](const Exchange& exchange) {
+    request = exchange.request();
+    exchange.answer(200, R"({"metadata":{"resourceVersion":"5"},"items":[]})");
+  });
+  ListOptions options;
+  options.any_version = true;
+  EXPECT_EQ(connect_to(server).list(kConfigs, options, [](const Object&) {}).value(), "5");
+  EXPECT_THAT(request, StartsWith("GET /api/v1/configmaps?resourceVersion=0 HTTP/1.1\r\n"));
+}
+
+TEST_F(RestClientTest, WhatIsNoListIsRefused) {
+  ScriptServer server([](const Exchange& exchange) { exchange.answer(200, "<html>"); });
+  EXPECT_EQ(connect_to(server).list(kConfigs, {}, [](const Object&) {}).error().code,
+            Code::invalid);
+}
+
 TEST_F(RestClientTest, ATurnedAwayRequestIsSentAgainWhateverItIs) {
   std::atomic<int> requests = 0;
   ScriptServer server([&](const Exchange& exchange) {
