@@ -1,7 +1,11 @@
+#include <map>
+#include <random>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "lib/kube/object_cache.h"
+#include "lib/kube/object_json.h"
 #include "lib/kube/packer.h"
 
 namespace bunker::kube {
@@ -123,6 +127,63 @@ TEST(ObjectCacheTest, AnAnswerThatTheWatchHasOvertakenBringsNothingBack) {
   EXPECT_EQ(cache.sweep("15").size(), 3u);
   cache.wrote(config("f", 13, "y"));
   EXPECT_EQ(cache.keys(), (std::vector<ObjectKey>{{"ns", "d"}}));
+}
+
+TEST(ObjectCacheTest, AVersionThatIsNoNumberIsKept) {
+  ObjectCache cache;
+  nlohmann::json value = json_of(config("a", 1, "x"));
+  value["metadata"]["resourceVersion"] = "v7";
+  const Object object(value);
+  EXPECT_EQ(cache.put(object), Change::added);
+  EXPECT_EQ(cache.get({"ns", "a"}), object);
+  EXPECT_TRUE(cache.erase({"ns", "a"}, "v8"));
+}
+
+// Random writes beside an oracle: keys, owners and contents that come, change and go.
+TEST(ObjectCacheTest, HoldsWhatAMapHolds) {
+  std::mt19937 random(7);
+  const auto pick = [&random](int most) { return std::uniform_int_distribution(0, most)(random); };
+  ObjectCache cache;
+  std::map<ObjectKey, Object> oracle;
+  for (int version = 1; version < 6000; ++version) {
+    const std::string name = "object-" + std::to_string(pick(60));
+    const ObjectKey key{"ns", name};
+    if (pick(3) == 0) {
+      EXPECT_EQ(cache.erase(key, std::to_string(version)), oracle.erase(key) == 1);
+    } else {
+      const Object object =
+          config(name, version, std::string(static_cast<std::size_t>(pick(900)), 'x'),
+                 "u" + std::to_string(pick(5)));
+      const auto [at, added] = oracle.try_emplace(key);
+      const bool same = !added && json_of(at->second)["data"] == json_of(object)["data"] &&
+                        at->second.controller()->uid == object.controller()->uid;
+      at->second = object;
+      EXPECT_EQ(cache.put(object), added ? Change::added : (same ? Change::none : Change::changed));
+    }
+    if (version % 500 != 0) continue;
+    if (version % 1000 == 0) {  // a list that does not name every second object
+      cache.begin_sweep();
+      std::size_t gone = 0;
+      for (auto at = oracle.begin(); at != oracle.end();) {
+        if (gone++ % 2 == 0) {
+          cache.put((at++)->second);
+        } else {
+          at = oracle.erase(at);
+        }
+      }
+      EXPECT_EQ(cache.sweep(std::to_string(version)).size(), gone / 2);
+    }
+    std::map<std::string, std::vector<Object>> owned;
+    std::vector<ObjectKey> keys;
+    for (const auto& [each, object] : oracle) {
+      EXPECT_EQ(cache.get(each), object);
+      owned[object.controller()->uid].push_back(object);
+      keys.push_back(each);
+    }
+    EXPECT_EQ(cache.keys(), keys);
+    EXPECT_EQ(cache.size(), keys.size());
+    for (const auto& [uid, objects] : owned) EXPECT_EQ(cache.owned_by(uid), objects);
+  }
 }
 
 TEST(ObjectCacheTest, VersionsAreNumbers) {
