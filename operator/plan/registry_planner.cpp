@@ -51,14 +51,14 @@ class RegistryPlanner final : public Planner {
       if (!minted) {
         Observed failed = observed;
         failed.failure = minted.error().message;
-        tell(report(input, sharing, failed, out), observed, out);
+        tell(report(input, sharing, failed, out, ends_), observed, out);
         return out;
       }
       input.credentials_hash = credentials_hash(input.registry, sharing, observed, out);
       // Two that would harm each other: what runs stays as it is until a person decides.
       if (sharing.conflict.empty()) plan_objects(input, observed, out);
     }
-    tell(report(input, sharing, observed, out), observed, out);
+    tell(report(input, sharing, observed, out, ends_), observed, out);
     out.again = kLookAgain;
     return out;
   }
@@ -165,6 +165,7 @@ class RegistryPlanner final : public Planner {
 
   PlannerOptions options_;
   v1alpha1::ResourceReader reader_;
+  mutable AuthorityEnds ends_;
 };
 
 }  // namespace

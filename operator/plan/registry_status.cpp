@@ -91,15 +91,12 @@ Condition storage(const Registry& registry, const Sharing& sharing, const Rollou
 
 // The time at which the CA in the Secret ends; nullopt: there is none to be seen.
 std::optional<SystemTime> ca_end(const Observed& observed, const Registry& registry,
-                                 const std::string& name) {
+                                 const std::string& name, AuthorityEnds& ends) {
   const kube::Object* secret = find_secret(observed.owned, registry.ns, name);
-  if (!secret) return std::nullopt;
-  const Result<pki::AuthoritySet> set = authority_of(*secret);
-  if (!set) return std::nullopt;
-  return set->current.certificate().not_after;
+  return secret ? ends.of(*secret) : std::nullopt;
 }
 
-Condition certificates(const Registry& registry, const Observed& observed) {
+Condition certificates(const Registry& registry, const Observed& observed, AuthorityEnds& ends) {
   const v1alpha1::Tls& tls = registry.spec.tls;
   constexpr const char* kType = "CertificatesReady";
   if (tls.mode == v1alpha1::TlsMode::none) {
@@ -114,7 +111,7 @@ Condition certificates(const Registry& registry, const Observed& observed) {
             "pods sign their certificates with the CA in Secret " + tls.ca_secret->name};
   }
   const std::string name = desired::server_ca_name(registry);
-  const std::optional<SystemTime> end = ca_end(observed, registry, name);
+  const std::optional<SystemTime> end = ca_end(observed, registry, name, ends);
   if (!end) {
     const bool there = find_secret(observed.owned, registry.ns, name) != nullptr;
     return {kType, there ? Truth::no : Truth::unknown, there ? "AuthorityUnusable" : "Making",
@@ -184,15 +181,15 @@ Condition readiness(const Registry& registry, const Rollout& rollout, const Shar
   return {kType, Truth::yes, all ? "AllPodsReady" : "SomePodsReady", serving};
 }
 
-json expiries(const Registry& registry, const Observed& observed) {
+json expiries(const Registry& registry, const Observed& observed, AuthorityEnds& ends) {
   json out = json::object();
   if (desired::manages_certificates(registry)) {
-    if (const auto end = ca_end(observed, registry, desired::server_ca_name(registry))) {
+    if (const auto end = ca_end(observed, registry, desired::server_ca_name(registry), ends)) {
       out["caNotAfter"] = format_rfc3339(*end);
     }
   }
   if (desired::knows_clients(registry)) {
-    if (const auto end = ca_end(observed, registry, desired::client_ca_name(registry))) {
+    if (const auto end = ca_end(observed, registry, desired::client_ca_name(registry), ends)) {
       out["clientCANotAfter"] = format_rfc3339(*end);
     }
   }
@@ -202,7 +199,7 @@ json expiries(const Registry& registry, const Observed& observed) {
 }  // namespace
 
 RegistryReport report(const desired::Input& input, const Sharing& sharing, const Observed& observed,
-                      const Plan& plan) {
+                      const Plan& plan, AuthorityEnds& ends) {
   const Registry& registry = input.registry;
   const std::string name = desired::name_of(registry);
   Rollout rollout = rollout_of(find_deployment(observed, name));
@@ -218,7 +215,7 @@ RegistryReport report(const desired::Input& input, const Sharing& sharing, const
                                       progressing(rollout),
                                       degraded(rollout, sharing, observed),
                                       storage(registry, sharing, rollout),
-                                      certificates(registry, observed),
+                                      certificates(registry, observed, ends),
                                       cache(registry, observed)};
   json status = {
       {"observedGeneration", registry.generation},
@@ -231,8 +228,8 @@ RegistryReport report(const desired::Input& input, const Sharing& sharing, const
       {"readiness", std::to_string(rollout.ready) + "/" + std::to_string(rollout.wanted)},
       {"selector", desired::pod_selector(registry)},
       {"storage", {{"location", desired::storage_location(registry)}}}};
-  json ends = expiries(registry, observed);
-  if (!ends.empty()) status["certificates"] = std::move(ends);
+  json expire = expiries(registry, observed, ends);
+  if (!expire.empty()) status["certificates"] = std::move(expire);
   if (!sharing.with.empty()) status["sharedWith"] = sharing.with;
   return {std::move(status), std::move(ready)};
 }

@@ -13,6 +13,8 @@ namespace {
 using nlohmann::json;
 using What = desired::SecretNeed::What;
 
+constexpr std::size_t kMostEnds = 20'000;
+
 Result<Files> mint_authority(const v1alpha1::Registry& registry, bool clients, const Mint& mint,
                              SystemTime now) {
   BUNKER_TRY_ASSIGN(const pki::PrivateKey key, mint.key(pki::KeyAlgorithm::ecdsa_p256));
@@ -68,6 +70,21 @@ Files files_of(const pki::AuthoritySet& set) {
   Files out;
   for (const auto& [name, text] : pki::to_files(set)) out[name] = std::string(text.view());
   return out;
+}
+
+std::optional<SystemTime> AuthorityEnds::of(const kube::Object& secret) {
+  const std::string digest = desired::digest_of(kube::at(secret, "/data").dump());
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = known_.find(digest); found != known_.end()) return found->second;
+  }
+  const Result<pki::AuthoritySet> set = authority_of(secret);
+  std::optional<SystemTime> end;
+  if (set) end = set->current.certificate().not_after;
+  const std::lock_guard lock(mutex_);
+  if (known_.size() >= kMostEnds) known_.clear();  // most are of contents that are gone
+  known_.emplace(digest, end);
+  return end;
 }
 
 Result<kube::Object> mint_secret(const v1alpha1::Registry& registry,

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <map>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "lib/base/clock.h"
@@ -31,6 +33,18 @@ using Files = std::map<std::string, std::string>;
 // invalid: no authority in it, and why.
 [[nodiscard]] Result<pki::AuthoritySet> authority_of(const kube::Object& secret);
 [[nodiscard]] Files files_of(const pki::AuthoritySet& set);
+
+// When authorities end. To read one's key and certificate takes OpenSSL milliseconds, and plans are
+// made for every change of a pod: what was read is remembered. Any thread.
+class AuthorityEnds {
+ public:
+  // The end of the CA that signs; nullopt: there is no authority in `secret`.
+  [[nodiscard]] std::optional<SystemTime> of(const kube::Object& secret);
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<std::string, std::optional<SystemTime>> known_;  // by digest of the content
+};
 
 // A Secret that is made once for `registry`. `shared`: the http secret of a Registry on the same
 // storage, which it must have in common with this one.
