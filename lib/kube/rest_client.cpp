@@ -157,9 +157,6 @@ Result<Object> RestClient::get(const Resource& resource, const ObjectKey& key) {
 
 Result<std::string> RestClient::list(const Resource& resource, const ListOptions& options,
                                      const std::function<void(Object)>& each) {
-  // Taken apart as they arrive, a few at a time cost little memory and keep the server as busy.
-  impl_->lists.acquire();
-  const Releaser release{impl_->lists};
   ListHead head;
   do {
     const std::string target =
@@ -180,6 +177,9 @@ Result<std::string> RestClient::list(const Resource& resource, const ListOptions
       return decoded.has_value();
     };
     const auto send = [&](const TransportRequest& request) {
+      // A few at a time cost little memory, and keep the server as busy.
+      impl_->lists.acquire();
+      const Releaser release{impl_->lists};
       decoder = ListDecoder();  // of what broke off
       return impl_->transport->stream(request, impl_->options.timeout, impl_->options.stop, feed);
     };
