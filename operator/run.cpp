@@ -36,7 +36,7 @@ constexpr std::chrono::seconds kPatience{15};
 
 // Many threads that are mostly idle and lists of megabytes at the start: what they free goes back.
 void bound_memory() {
-  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 128 * 1024);
   mallopt(M_TRIM_THRESHOLD, 128 * 1024);
 }

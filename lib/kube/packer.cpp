@@ -21,6 +21,9 @@ void check(int result) {
   if (result < 0 && result != Z_BUF_ERROR) throw std::logic_error("zlib refused what it packed");
 }
 
+// What is like something in the dictionary takes less than this part of its size.
+constexpr std::size_t kAlike = 4;
+
 // The size of the text goes before the packed bytes.
 void put_size(std::string& out, std::size_t size) {
   for (int shift = 0; shift < 32; shift += 8) out += static_cast<char>((size >> shift) & 0xff);
@@ -60,6 +63,15 @@ struct Inflater {
 
 std::string Packer::pack(std::string_view text) {
   if (dictionary_.empty()) dictionary_ = text.substr(0, kDictionaryBytes);
+  std::string packed = deflated(text);
+  if (packed.size() > text.size() / kAlike &&
+      dictionary_.size() + text.size() <= kDictionaryBytes) {
+    dictionary_.insert(0, text);
+  }
+  return packed;
+}
+
+std::string Packer::deflated(std::string_view text) const {
   Deflater deflater;
   z_stream& stream = deflater.stream;
   check(deflateSetDictionary(&stream, bytes(dictionary_), static_cast<uInt>(dictionary_.size())));

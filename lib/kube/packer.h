@@ -1,5 +1,5 @@
-// Packs the JSON of objects of one kind: deflate with the first objects seen as its dictionary, so
-// that what all of them have in common costs next to nothing. For ObjectCache alone.
+// Packs the JSON of objects of one kind: deflate with the first of each sort seen as its dictionary,
+// so that what all of them have in common costs next to nothing. For ObjectCache alone.
 // Thread rule: one thread at a time.
 #pragma once
 
@@ -15,7 +15,10 @@ class Packer {
   [[nodiscard]] std::string unpack(std::string_view packed) const;
 
  private:
-  std::string dictionary_;  // never changed once set: all that is packed refers to it
+  [[nodiscard]] std::string deflated(std::string_view text) const;
+
+  // Grows in front alone: all that is packed refers to it, and counts from its end.
+  std::string dictionary_;
 };
 
 }  // namespace bunker::kube

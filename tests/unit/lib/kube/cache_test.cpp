@@ -45,6 +45,23 @@ TEST(PackerTest, WhatIsLikeTheFirstCostsLittle) {
   EXPECT_LT(packer.pack(config("two", 2, std::string(3000, 'y')).dump()).size(), 100u);
 }
 
+TEST(PackerTest, EachSortIsLearnedOnce) {
+  Packer packer;
+  std::mt19937 random(3);
+  std::vector<std::string> texts;
+  for (int sort = 0; sort < 6; ++sort) {  // text that has nothing in common with the other sorts'
+    std::string text(3000, ' ');
+    for (char& each : text) each = static_cast<char>('a' + random() % 26);
+    texts.push_back(text);
+  }
+  std::vector<std::string> packed;
+  for (const std::string& text : texts) packed.push_back(packer.pack(text));
+  for (std::size_t sort = 0; sort < 5; ++sort) {  // the sixth does not fit any more
+    EXPECT_LT(packer.pack(texts[sort] + "x").size(), 100u) << sort;
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) EXPECT_EQ(packer.unpack(packed[i]), texts[i]);
+}
+
 TEST(ObjectCacheTest, TellsWhatAnObjectChanged) {
   ObjectCache cache;
   EXPECT_EQ(cache.put(config("a", 1, "x")), Change::added);
