@@ -30,7 +30,7 @@ namespace bunker::kube {
 struct ListOptions {
   std::string ns;              // empty: all namespaces
   std::string label_selector;  // empty: every object
-  unsigned page = 500;         // objects a request
+  unsigned page = 500;         // objects a request, but for any_version
   // Whatever the server has in memory will do, in one answer and at a fraction of the cost: it may
   // be behind, never wrong. Otherwise all that was written before is in the list.
   bool any_version = false;
@@ -65,8 +65,8 @@ class Client {
   // All that is read comes without metadata.managedFields.
   virtual Result<Object> get(const Resource& resource, const ObjectKey& key) = 0;
 
-  // Hands over every object, page by page; returns the version to watch from. After an error some
-  // objects may have been handed over.
+  // Hands over every object as it arrives; returns the version to watch from. All are of that
+  // version. After an error some may have been handed over, and may be gone by the next list.
   virtual Result<std::string> list(const Resource& resource, const ListOptions& options,
                                    const std::function<void(Object)>& each) = 0;
 

@@ -88,8 +88,8 @@ void drop_comma(std::string& text) {
   if (left.ends_with(',')) text.resize(left.size() - 1);
 }
 
-// `text` without the members of that name: often the larger half, and slow to parse. What is no
-// JSON is none afterwards.
+// `text` without the members of that name: often the larger half, and slow to parse. Valid
+// JSON stays valid; some that is not becomes so.
 std::string without_managed_fields(std::string_view text) {
   std::string out;
   out.reserve(text.size());

@@ -185,7 +185,7 @@ struct ObjectCache::Impl {
     free.push_back(slot);
   }
 
-  // Makes the arrays no longer than what they hold.
+  // Leaves nothing in `texts` that nobody refers to, and no array longer than it is.
   void compact() {
     std::string kept;
     kept.reserve(texts.size() - unused);

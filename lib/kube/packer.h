@@ -1,5 +1,5 @@
-// Packs the JSON of objects of one kind: deflate with the first of each sort seen as its dictionary,
-// so that what all of them have in common costs next to nothing. For ObjectCache alone.
+// Packs the JSON of objects of one kind: deflate with the first of each sort seen as its
+// dictionary, so that what all of them have in common costs next to nothing. For ObjectCache alone.
 // Thread rule: one thread at a time.
 #pragma once
 

@@ -2,6 +2,7 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <semaphore>
 #include <utility>
@@ -16,12 +17,19 @@ namespace {
 
 constexpr std::string_view kJson = "application/json";
 
+// A few at a time cost little memory, and keep the server as busy.
 constexpr std::ptrdiff_t kListsAtOnce = 3;
 using Lists = std::counting_semaphore<kListsAtOnce>;
 
-struct Releaser {
-  ~Releaser() { lists.release(); }
-  Lists& lists;
+class Turn {
+ public:
+  explicit Turn(Lists& lists) : lists_(lists) { lists_.acquire(); }
+  ~Turn() { lists_.release(); }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  Lists& lists_;
 };
 
 std::string describe(std::string_view verb, const Resource& resource, const ObjectKey& key) {
@@ -52,23 +60,28 @@ struct RestClient::Impl {
         options(std::move(limits)),
         metrics(sink) {}
 
-  using Send = std::function<TransportReply(const TransportRequest&)>;
+  // Sends once. Withdraws `repeatable` where what has arrived must not arrive again.
+  using Send = std::function<TransportReply(const TransportRequest&, bool& repeatable)>;
 
   // Sends `request` until it is answered or no retry is due. `what` is for error messages.
   Result<std::string> call(TransportRequest request, bool repeatable, const std::string& what) {
-    return call(std::move(request), repeatable, what, [this](const TransportRequest& each) {
+    return call(std::move(request), repeatable, what, [this](const TransportRequest& each, bool&) {
       return transport->send(each, options.timeout, options.stop);
     });
   }
 
+  // With `turn`, each attempt waits for its turn.
   Result<std::string> call(TransportRequest request, bool repeatable, const std::string& what,
-                           const Send& send) {
+                           const Send& send, Lists* turn = nullptr) {
     bool authenticated_again = false;
     for (unsigned number = 1;; ++number) {
+      std::optional<Turn> held;
+      if (turn != nullptr) held.emplace(*turn);
       BUNKER_TRY_ASSIGN(request.bearer, credentials->bearer());
       const auto started = std::chrono::steady_clock::now();
-      TransportReply reply = send(request);
+      TransportReply reply = send(request, repeatable);
       count(request, reply.status, std::chrono::steady_clock::now() - started);
+      held.reset();
       if (reply.status >= 200 && reply.status < 300) return std::move(reply.body);
       if (options.stop.stop_requested()) return fail(Code::cancelled, what + ": stopped");
       if (reply.status == 401 && !authenticated_again && credentials->refused()) {
@@ -167,8 +180,10 @@ Result<std::string> RestClient::list(const Resource& resource, const ListOptions
                     {"continue", head.continue_token}});
     ListDecoder decoder;
     Result<void> decoded;
+    bool given = false;
     const auto take = [&](std::string_view item) -> Result<void> {
       BUNKER_TRY_ASSIGN(Object object, decode_object(item));
+      given = true;
       each(with_kind(std::move(object), resource));
       return {};
     };
@@ -176,15 +191,17 @@ Result<std::string> RestClient::list(const Resource& resource, const ListOptions
       decoded = decoder.feed(bytes, take);
       return decoded.has_value();
     };
-    const auto send = [&](const TransportRequest& request) {
-      // A few at a time cost little memory, and keep the server as busy.
-      impl_->lists.acquire();
-      const Releaser release{impl_->lists};
+    const auto send = [&](const TransportRequest& request, bool& repeatable) {
       decoder = ListDecoder();  // of what broke off
-      return impl_->transport->stream(request, impl_->options.timeout, impl_->options.stop, feed);
+      TransportReply reply =
+          impl_->transport->stream(request, impl_->options.timeout, impl_->options.stop, feed);
+      // Another first page would be of another version, in which what was handed over may be gone;
+      // those with a token are of the same one.
+      if (given && head.continue_token.empty()) repeatable = false;
+      return reply;
     };
     BUNKER_TRY(impl_->call({"GET", target, {}, {}, {}}, true,
-                           describe_all("list", resource, options.ns), send));
+                           describe_all("list", resource, options.ns), send, &impl_->lists));
     BUNKER_TRY(decoded);
     BUNKER_TRY_ASSIGN(head, decoder.finish());
   } while (!head.continue_token.empty());

@@ -15,14 +15,14 @@ namespace bunker::net {
 struct Pipe {
   std::unique_ptr<FileHandle> in;     // to write to
   std::unique_ptr<FileHandle> out;    // to read from
-  std::shared_ptr<const void> large;  // set: one of its pool's large ones, which share it
+  std::shared_ptr<const void> large;  // set: one of the process's large ones, which share it
 };
 
 class PipePool {
  public:
   // What a pipe holds where pages are moved whole: the more, the fewer calls and acknowledgements
   // for a body. But all of a user's pipes may hold 64 MiB together, and a client that is slow keeps
-  // its pipe full: only a few are large.
+  // its pipe full: only a few of a process are large.
   static constexpr std::size_t kBytes = std::size_t{256} * 1024;
   static constexpr std::size_t kLargeBytes = std::size_t{1} << 20;
   static constexpr long kMostLarge = 8;
@@ -34,7 +34,6 @@ class PipePool {
 
  private:
   std::vector<Pipe> spare_;
-  std::shared_ptr<const void> large_ = std::make_shared<char>();
 };
 
 }  // namespace bunker::net

@@ -62,7 +62,7 @@ class PartBuffer {
   PartBuffer(const PartBuffer&) = delete;
   PartBuffer& operator=(const PartBuffer&) = delete;
 
-  // A hint: size() will come to that, and is paid for.
+  // A hint: size() may come to that, and it is paid for.
   void expect(std::uint64_t size) noexcept { expected_ = size; }
 
   // Where append() will put the next bytes, `most` of them at most: a caller that puts them there
