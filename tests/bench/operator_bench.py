@@ -22,7 +22,7 @@ from tests.support import operators, parts
 from tests.support.kubernetes import Kubernetes
 from tests.support.operators import Operator, path_of, registry
 
-EDITS = 200
+EDITS = 100
 PAUSE = 0.3  # s after an edit: the controllers make or remove pods, and report that
 
 
@@ -58,8 +58,12 @@ class Arrivals:
             "127.0.0.1", kubernetes.port, context=ssl._create_unverified_context())
 
     def __enter__(self) -> Arrivals:
+        there = self._kubernetes.api().call("GET", path_of("Deployment") + "?resourceVersion=0")
+        for deployment in there["items"]:
+            self._note(deployment)
         self._connection.request(
-            "GET", path_of("Deployment") + "?watch=true&timeoutSeconds=3600",
+            "GET", path_of("Deployment") + "?watch=true&timeoutSeconds=3600&resourceVersion="
+            + there["metadata"]["resourceVersion"],
             headers={"Authorization": "Bearer " + self._kubernetes.tokens["admin"]})
         threading.Thread(target=self._read, args=(self._connection.getresponse(),),
                          daemon=True).start()
@@ -70,11 +74,15 @@ class Arrivals:
 
     def _read(self, response: http.client.HTTPResponse) -> None:
         for line in response:
-            deployment = json.loads(line)["object"]
-            with self._changed:
-                self._seen[deployment["metadata"]["name"]] = (
-                    deployment["spec"]["replicas"], time.monotonic())
-                self._changed.notify_all()
+            event = json.loads(line)
+            assert event["type"] != "ERROR", event
+            self._note(event["object"])
+
+    def _note(self, deployment: dict) -> None:
+        with self._changed:
+            self._seen[deployment["metadata"]["name"]] = (
+                deployment["spec"]["replicas"], time.monotonic())
+            self._changed.notify_all()
 
     def replicas(self, name: str) -> int:
         with self._changed:
